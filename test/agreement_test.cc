@@ -173,7 +173,7 @@ TEST_CASE("what a user sends to a console that hangs up is compared as far as it
   CHECK(disagreement(typing("", "", true), typing("lost", "lost", true)).has_value());
 }
 
-TEST_CASE("what a pty gives back is sent again, to whichever reader; what is lost is a disagreement") {
+TEST_CASE("output that a pty returns may go to any reader; lost output is a disagreement") {
   const trace::Actor daemon = actor(Role::xenctld);
   // Two readers, of whom the first left `returned` bytes unread.
   const auto read_by = [&](std::string_view first, std::string_view second, std::uint32_t returned,

@@ -15,10 +15,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 import xml.dom.minidom
 
+from machine.support import eventually
 from needed import needed
 
 TEST = pathlib.Path(__file__).resolve().parent
@@ -44,15 +44,6 @@ expect user sees "{COUNT} more" within 1ms when COUNT is 3
 """
 # Virtual time takes no real time, so this run must be real.
 LASTS = 'scenario "Lasts"\nxen boots dom1\nafter 10min\nexpect xcs.dropped settles at 0\n'
-
-
-def eventually(what, holds):
-    until = time.monotonic() + PATIENCE_S
-    while not (value := holds()):
-        if time.monotonic() > until:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.05)
-    return value
 
 
 class Folder(unittest.TestCase):

@@ -20,7 +20,7 @@ struct Fixture : XendLoneConsole {
         [this](const std::string& why) { said.push_back(why); });
     run();
   }
-  /// As the watch: the entries of the machine's journal reach the keyboard after everything else.
+  /// The keyboard gets the entries of the journal last, as in `watch --web`.
   void run() {
     world.run();
     while (read < sink.entries().size()) {

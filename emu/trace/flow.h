@@ -94,9 +94,9 @@ class Flow {
 
   /// Bytes at all places of a domain.
   [[nodiscard]] std::uint64_t queued(std::uint32_t domain, bool down) const;
-  /// Each domain and direction that does not balance, in words: what was said is not delivered, lost, unseen
-  /// or at a place; or bytes were passed on that were not there; or bytes are left at a place of a domain
-  /// that has no console any more.
+  /// A sentence for each domain and direction that does not balance. There are three errors: some of the
+  /// bytes said are neither delivered nor lost nor unseen nor queued; bytes were passed on from a place that
+  /// did not have them; bytes are queued for a domain whose console is gone.
   [[nodiscard]] std::vector<std::string> imbalances() const;
 
   /// The program or user to which an actor of an entry belongs. A connection of xcs belongs to the client
