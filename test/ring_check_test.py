@@ -447,7 +447,8 @@ class Tests(unittest.TestCase):
                     built = subprocess.run([PROGRAM, "ring-check", "cc", "-O1", f"-D{define}", "-o", ring, TEST / "ring_check" / "unseen.c",
                                             *more], capture_output=True, text=True, timeout=600)
                     self.assertEqual(built.returncode, 0, built.stderr)
-                    result = ring_check("--ring", ring, "--model", "sc", "--model", "c11")
+                    # No other program is needed to read what a ring consists of.
+                    result = ring_check("--ring", ring, "--model", "sc", "--model", "c11", env={**os.environ, "PATH": ""})
                     said = " ".join((result.stdout + result.stderr).split())
                     self.assertEqual(result.returncode, status, said)
                     for text in texts:

@@ -78,7 +78,6 @@ constexpr WantedProgram programs[] = {
     {"gcc cc", "gcc", CheckedFor::rings, "ring-check cc compiles a ring with it"},
     {"g++ c++", "g++", CheckedFor::rings, "ring-check c++ compiles a ring with it"},
     {"clang", "clang", CheckedFor::rings, "CC=clang ring-check cc: what another compiler makes of a ring"},
-    {"nm", "binutils", CheckedFor::rings, "ring-check reads the names of a ring's variables with it"},
     {"meson", "meson", CheckedFor::building, "the build description"},
     {"ninja", "ninja-build", CheckedFor::building, "runs the build"},
     {"pkg-config", "pkg-config", CheckedFor::building, "finds the libraries; `tools/setup` lists these"},

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -60,13 +59,6 @@ std::set<std::uintptr_t> objects_loaded() {
   std::set<std::uintptr_t> objects;
   for_each_object([&](const dl_phdr_info& object) { objects.insert(object.dlpi_addr); });
   return objects;
-}
-
-/// Quotes a path for a shell.
-std::string quoted(const std::string& path) {
-  std::string text = "'";
-  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 std::string file_name(const std::string& path) {
@@ -304,26 +296,9 @@ std::vector<std::string> RingPlugin::unmarked_functions() const {
 }
 
 /// Read from the file at the first use.
-const std::vector<RingPlugin::Symbol>& RingPlugin::symbols_of(const Object& object) {
-  if (object.symbols) return *object.symbols;
-  std::vector<Symbol>& symbols = object.symbols.emplace();
-  std::FILE* lines =
-      ::popen(fmt::format("nm -C -S --defined-only {} 2>/dev/null", quoted(object.path)).c_str(), "r");
-  if (lines == nullptr) return symbols;
-  char line[4096];
-  while (std::fgets(line, sizeof line, lines) != nullptr) {
-    unsigned long begin = 0;
-    unsigned long bytes = 0;
-    char kind = 0;
-    int name_at = 0;
-    if (std::sscanf(line, "%lx %lx %c %n", &begin, &bytes, &kind, &name_at) != 3) continue;
-    if (std::strchr("bBdDuVtTwW", kind) == nullptr) continue;
-    const bool is_function = std::strchr("tTwW", kind) != nullptr;
-    const std::string_view name(line + name_at);
-    symbols.push_back({begin, bytes, is_function, std::string(name.substr(0, name.find('\n')))});
-  }
-  ::pclose(lines);
-  return symbols;
+const std::vector<Symbol>& RingPlugin::symbols_of(const Object& object) {
+  if (!object.symbols) object.symbols = read_symbols(object.path);
+  return *object.symbols;
 }
 
 /// Read from the files at the first use.

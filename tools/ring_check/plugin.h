@@ -14,6 +14,7 @@
 #include "emu/check/workload.h"
 #include "tools/ring_check/debug_info.h"
 #include "tools/ring_check/marks.h"
+#include "tools/ring_check/symbols.h"
 
 namespace ringside::tools {
 
@@ -77,12 +78,6 @@ class RingPlugin {
   [[nodiscard]] std::map<const void*, Place> locate(const std::vector<const void*>& code) const;
 
  private:
-  struct Symbol {
-    std::uintptr_t begin = 0;
-    std::size_t bytes = 0;
-    bool is_function = false;
-    std::string name;
-  };
   /// The plug-in, or a library that was loaded with it.
   struct Object {
     std::string path;
