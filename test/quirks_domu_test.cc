@@ -85,6 +85,24 @@ TEST_CASE("kcons-flush-spin: a guest that ends polls until its output is taken")
   CHECK(f.controller->output() == "last words");
 }
 
+TEST_CASE("ctrlif-suspend-early: a guest is suspended while its requests have no response") {
+  Fixture f(Quirk::ctrlif_suspend_early, GENERATE(true, false));
+  f.start(std::make_unique<EchoProgram>());
+  f.controller->answer_at_once(false);
+  f.running->print("hello");
+  f.world.run();
+  REQUIRE(f.controller->unanswered() == 1);
+  REQUIRE(f.controller->ask(ring::make_message(ring::CMSG_SHUTDOWN, ring::CMSG_SHUTDOWN_SUSPEND, 0, {})));
+  f.world.run();
+  CHECK(f.shutdown.has_value() == f.on);
+  CHECK(f.bites() == (f.on ? 1 : 0));
+  if (f.on) return;
+  f.controller->answer(1);
+  f.world.run();
+  CHECK(f.shutdown.has_value());
+  CHECK(f.bites() == 0);
+}
+
 TEST_CASE("leaky-response: a response carries the request's bytes after its length") {
   Fixture f(Quirk::leaky_response, GENERATE(true, false));
   f.start(std::make_unique<IdleProgram>());

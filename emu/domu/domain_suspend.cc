@@ -29,7 +29,9 @@ void DomU::suspend_requested() {
 }
 
 bool DomU::quiet() const {
-  return ctrl_if_->outstanding() == 0 && console_->can_answer_all();
+  const bool has_responses =
+      ctrl_if_->outstanding() == 0 || options_.quirks.has(Quirk::ctrlif_suspend_early);
+  return has_responses && console_->can_answer_all();
 }
 
 /// From a timer: the caller is serving the channel that is to be torn down.
@@ -42,6 +44,7 @@ void DomU::suspend_when_quiet() {
 }
 
 void DomU::suspend() {
+  if (ctrl_if_->outstanding() != 0) journal_.quirk(domain_, Quirk::ctrlif_suspend_early);
   console_->answer_all();
   ctrl_if_->suspend();
   const ring::Port console_port = events_->port();

@@ -250,7 +250,7 @@ inline constexpr Hop hops_guest[] = {
                    "one of the flat generation overrun its stack.",
      .see = "ringside sysrq web h",
      .scenarios = {"11-lengths"},
-     .quirks = {Quirk::ctrlif_bad_id, Quirk::ctrlif_no_clamp},
+     .quirks = {Quirk::ctrlif_bad_id, Quirk::ctrlif_no_clamp, Quirk::ctrlif_suspend_early},
      .counters = {Counter::ctrl_if_unknown_ids, Counter::ctrl_if_long_lengths}},
 
     {.id = HopId::console_driver,
