@@ -29,8 +29,7 @@ void DomU::suspend_requested() {
 }
 
 bool DomU::quiet() const {
-  const bool has_responses =
-      ctrl_if_->outstanding() == 0 || options_.quirks.has(Quirk::ctrlif_suspend_early);
+  const bool has_responses = ctrl_if_->outstanding() == 0 || options_.quirks.has(Quirk::ctrlif_suspend_early);
   return has_responses && console_->can_answer_all();
 }
 
