@@ -61,6 +61,29 @@ class Exports(unittest.TestCase):
         counted = sum("->>" in line or "-x" in line for line in lines[lines.index(f"  autonumber {step}"):lost])
         self.assertEqual(step + counted, number)
 
+    def test_slides_have_a_hop_each_with_its_picture_and_its_rings(self):
+        first, *slides = self.view("--slides", "-").split("<section")[1:]
+        self.assertIn("<h1>", first)
+        table = {int(line.split()[1]): line for line in self.view("--text").splitlines() if re.match(r" +-?\d+\.\d+ +\d+ ", line)}
+        lost = 0
+        before = 0
+        for slide in slides:
+            # Well-formed without its attributes.
+            picture = xml.dom.minidom.parseString(slide[slide.index("<svg"):slide.index("</svg>") + len("</svg>")])
+            step = int(re.search(r"<span>step (\d+), ", slide)[1])
+            self.assertLess(before, step)
+            before = step
+            rows = [text.firstChild.data for text in picture.getElementsByTagName("text") if text.getAttribute("class") == "step"]
+            self.assertEqual(int(rows[-1]), step, "the last row is the slide's step")
+            self.assertLessEqual(len(rows), 6)
+            lost += "its event to xcs is lost" in slide
+            if (moved := re.search(r"dom1\.tx .*(\w{3}_\w{4}) \d+ -> (\d+)", table[step])):
+                ring = re.search(r"dom1\.tx</th>.*", slide)[0]
+                self.assertIn(f"{moved[1]} {moved[2]} ", ring)
+        self.assertGreater(len(slides), 15)
+        self.assertGreaterEqual(lost, 1)
+        self.assertEqual(self.view("--slides", "-", "--steps", "50..52").count("<section"), 4)
+
     def test_steps_are_chosen(self):
         few = self.view("--mermaid", "-", "--steps", "50..52").splitlines()
         self.assertEqual(sum("p" in line.split(":")[0] and ("->>" in line or "-x" in line) for line in few), 3)
@@ -77,13 +100,14 @@ class Exports(unittest.TestCase):
                       self.view("--asciicast", "-", "--screen", "dom7", status=COULD_NOT_RUN))
 
     def test_all_that_is_asked_for_is_written(self):
-        kinds = {"--html": "a.html", "--svg": "a.svg", "--pcap": "a.pcapng", "--mermaid": "a.mmd", "--perfetto": "a.json", "--asciicast": "a.cast"}
+        kinds = {"--html": "a.html", "--svg": "a.svg", "--pcap": "a.pcapng", "--mermaid": "a.mmd", "--perfetto": "a.json", "--asciicast": "a.cast",
+                 "--slides": "slides.html"}
         self.view(*(word for pair in kinds.items() for word in pair))
         for kind, name in kinds.items():
             self.assertGreater((self.folder / name).stat().st_size, 0, kind)
 
     def test_an_unwritable_file_is_reported(self):
-        for option in ("--svg", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
+        for option in ("--svg", "--slides", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
             with self.subTest(option):
                 self.assertIn("cannot write: /nowhere/x: No such file or directory", self.view(option, "/nowhere/x", status=COULD_NOT_RUN))
                 self.assertIn("cannot write: /dev/full: No space left", self.view(option, "/dev/full", status=COULD_NOT_RUN))

@@ -5,7 +5,7 @@ order of Tab, announcements, contrast, motion.
 usage: page_access_test.py     RINGSIDE names the program
 """
 
-from page_browser import Keys, PageTest, main
+from page_browser import Keys, PageTest, main, ringside
 
 # What takes the focus by Tab, and is seen.
 FOCUSABLE = """return [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
@@ -132,6 +132,27 @@ class Access(PageTest):
                 found = self.script(CONTRAST)
                 self.assertGreater(found["looked"], 100)
                 self.assertEqual(found["poor"], [], (page, theme))
+
+    def test_slides_turn_by_keys_and_are_all_printed(self):
+        ringside(self.folder, "view", "on.jsonl", "--slides", "slides.html")
+        self.open("slides.html")
+        shown = """return [...document.querySelectorAll("section")].map((each, at) => [at, getComputedStyle(each).visibility])
+            .filter(([, visibility]) => visibility === "visible").map(([at]) => at)"""
+        count = self.script("return document.querySelectorAll('section').length")
+        self.assertGreater(count, 10)
+        self.assertEqual(self.script(shown), [0])
+        for keys, place in ((Keys.ARROW_RIGHT, 1), (" ", 2), (Keys.ARROW_LEFT, 1), (Keys.HOME + Keys.ARROW_LEFT, 0),
+                            (Keys.END + Keys.ARROW_RIGHT, count - 1), (Keys.PAGE_UP, count - 2)):
+            self.press(keys)
+            self.assertEqual(self.script(shown), [place])
+            self.assertEqual(self.script("return document.activeElement.tagName"), "SECTION", "a screen reader reads the slide")
+        self.browser.refresh()
+        self.assertEqual(self.script(shown), [count - 2], "the address keeps the place")
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        try:
+            self.assertEqual(self.script(shown), list(range(count)))
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
     def test_who_wants_no_motion_gets_none(self):
         running = "player.go(115); player.go(116); return document.getAnimations().length"

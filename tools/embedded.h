@@ -13,6 +13,7 @@ extern const std::string_view journal_schema;
 extern const std::string_view page_html;
 extern const std::string_view page_css;
 extern const std::string_view page_index;
+extern const std::string_view page_slides;
 extern const std::string_view page_model;
 extern const std::string_view page_terminal;
 extern const std::string_view page_words;

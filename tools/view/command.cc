@@ -110,10 +110,10 @@ int view_command(const ViewOptions& options) {
     return exit_good;
   }
   const Exports& exports = options.exports;
-  auto checked = check_outputs(
-      "cannot view",
-      {options.html, exports.pcap, exports.mermaid, exports.svg, exports.perfetto, exports.asciicast},
-      options.files);
+  auto checked = check_outputs("cannot view",
+                               {options.html, exports.pcap, exports.mermaid, exports.svg, exports.slides,
+                                exports.perfetto, exports.asciicast},
+                               options.files);
   if (!checked) {
     failed(checked.error());
     return exit_usage;
@@ -146,6 +146,7 @@ constexpr char view_examples[] =
     "  diff <(ringside view a.jsonl --text | cut -c20-) <(ringside view b.jsonl --text | cut -c20-)\n"
     "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
     "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
+    "  ringside view hello.jsonl --slides hello.html       slides, one hop each; the arrow keys turn them\n"
     "  ringside view hello.jsonl --asciicast hello.cast    what was to be seen, for asciinema; --perfetto: "
     "tracks\n"
     "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"

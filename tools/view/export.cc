@@ -12,6 +12,7 @@
 #include "emu/trace/perfetto.h"
 #include "emu/trace/sequence.h"
 #include "tools/out_file.h"
+#include "tools/view/slides.h"
 
 namespace ringside::tools {
 
@@ -52,14 +53,16 @@ Result<> write_text(const std::string& path, const std::string& text) {
 }
 
 Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports) {
-  if (exports.mermaid.empty() && exports.svg.empty()) return Done{};
+  if (exports.mermaid.empty() && exports.svg.empty() && exports.slides.empty()) return Done{};
   const auto steps = steps_of(exports.steps);
   if (!steps)
     return Error{EINVAL, "cannot choose steps", exports.steps, "it is no range",
                  "write 50..123, 50.. or ..123"};
   const trace::Sequence sequence = trace::sequence_of(journal, steps->first, steps->last);
   if (auto written = write_text(exports.mermaid, trace::to_mermaid(sequence)); !written) return written;
-  return write_text(exports.svg, trace::to_svg(sequence));
+  if (auto written = write_text(exports.svg, trace::to_svg(sequence)); !written) return written;
+  if (exports.slides.empty()) return Done{};
+  return write_text(exports.slides, slides_page(journal, steps->first, steps->last));
 }
 
 Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports) {
@@ -103,6 +106,8 @@ void add_export_options(Command command, Exports& exports) {
       .needs(pcap);
   command.add_option("--svg", exports.svg,
                      "Write a sequence diagram there, 1920 pixels wide, for slides; - is stdout");
+  command.add_option("--slides", exports.slides,
+                     "Write slides for a lecture there, one hop each, in one HTML file; - is stdout");
   command.add_option("--mermaid", exports.mermaid, "Write a sequence diagram for Mermaid there; - is stdout");
   command.add_option("--perfetto", exports.perfetto, "Write a trace for ui.perfetto.dev there; - is stdout");
   const Option cast = command.add_option("--asciicast", exports.asciicast,
@@ -112,7 +117,8 @@ void add_export_options(Command command, Exports& exports) {
       .type_name("NAME")
       .needs(cast);
   command
-      .add_option("--steps", exports.steps, "Of diagrams: A..B (default: from the scenario's beginning on)")
+      .add_option("--steps", exports.steps,
+                  "Of diagrams and slides: A..B (default: from the scenario's beginning on)")
       .type_name("A..B");
 }
 

@@ -16,14 +16,16 @@ struct Exports {
   std::string pcap;
   std::string mermaid;
   std::string svg;
+  std::string slides;
   std::string perfetto;
   std::string asciicast;
   std::string screen;  ///< of the asciicast
-  std::string steps;   ///< "50..123", of diagrams
+  std::string steps;   ///< "50..123", of diagrams and slides
   std::uint16_t link_type = trace::capture_link_type_default;
 
   [[nodiscard]] bool any() const {
-    return !(pcap.empty() && mermaid.empty() && svg.empty() && perfetto.empty() && asciicast.empty());
+    return !(pcap.empty() && mermaid.empty() && svg.empty() && slides.empty() && perfetto.empty() &&
+             asciicast.empty());
   }
 };
 

@@ -1,0 +1,173 @@
+// The slides' contents. The template, with their look and their keys, is tools/page/slides.html.
+#include "tools/view/slides.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "emu/trace/hops.h"
+#include "emu/trace/quote.h"
+#include "emu/trace/replay.h"
+#include "emu/trace/sequence.h"
+#include "emu/trace/text.h"
+#include "tools/embedded.h"
+#include "tools/view/summary.h"
+
+namespace ringside::tools {
+
+namespace {
+
+using trace::IndexName;
+using trace::xml_text;
+
+/// More rows make a picture too small for the last row of a lecture hall.
+constexpr std::size_t rows_max = 6;
+constexpr std::size_t words_in_slot_max = 8;
+
+std::string paragraph(std::string_view kind, std::string_view text) {
+  return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", kind, xml_text(text));
+}
+
+/// The slots of a ring in a row, the one that was just written marked, and its indices behind them.
+std::string ring_row(std::uint32_t domain, ring::Ring which, const trace::ReplayedRing& ring,
+                     std::uint64_t step) {
+  std::string row = fmt::format("<tr><th>{}</th>", xml_text(trace::ring_name(domain, which)));
+  for (const trace::ReplayedSlot& slot : ring.slots) {
+    const std::string_view state = trace::slot_state_name(slot.state);
+    const bool is_new = slot.state != trace::SlotState::free && slot.step == step;
+    const std::string text =
+        slot.message.length == 0 ? "" : trace::quoted(slot.message.payload(), words_in_slot_max);
+    row += fmt::format("<td class=\"{}{}\" title=\"{}\">{} {}</td>", state, is_new ? " now" : "", state,
+                       trace::slot_glyph(slot.state), xml_text(text));
+  }
+  row += "<td class=\"index\">";
+  for (const IndexName name :
+       {IndexName::req_prod, IndexName::rsp_prod, IndexName::req_cons, IndexName::rsp_cons}) {
+    if (ring.knows(name)) row += fmt::format("{} {} ", trace::index_name(name), ring.at(name));
+  }
+  return row + "</td></tr>\n";
+}
+
+class Slides {
+ public:
+  Slides(const trace::Journaled& journal, trace::Sequence sequence)
+      : journal_(journal), sequence_(std::move(sequence)) {
+    replay_.begin(journal.header);
+  }
+
+  std::string all() {
+    std::string out = title();
+    for (std::size_t at = 0; at < sequence_.items.size(); ++at) {
+      if (sequence_.items[at].kind == trace::SequenceItem::Kind::line) {
+        section_ = at + 1;
+      } else if (is_shown(at)) {
+        out += slide(at);
+      }
+    }
+    return out;
+  }
+
+ private:
+  /// Hops, and what went wrong. Booting is left out: it is the same in every run.
+  [[nodiscard]] bool is_shown(std::size_t at) const {
+    const trace::SequenceItem& item = sequence_.items[at];
+    const auto after =
+        std::ranges::upper_bound(journal_.marks, item.step - 1, {}, &trace::JournalMark::after);
+    const bool boots =
+        after != journal_.marks.begin() && std::prev(after)->act == trace::JournalMark::Act::boots;
+    const trace::Entry* entry = entry_at(item.step);
+    return item.lost || item.trouble || (!boots && entry != nullptr && trace::hop_of(*entry) != nullptr);
+  }
+
+  /// Null: the journal has no such step.
+  [[nodiscard]] const trace::Entry* entry_at(std::uint64_t step) const {
+    const auto found = std::ranges::lower_bound(journal_.steps, step, {}, &trace::JournalStep::step);
+    return found == journal_.steps.end() || found->step != step ? nullptr : &found->entry;
+  }
+
+  std::string title() {
+    std::string out = "<section tabindex=\"-1\">\n<h1>" + xml_text(sequence_.title) + "</h1>\n";
+    if (journal_.header.scenario) {
+      for (const std::string& each : opening_prose(journal_.header.scenario->lines))
+        out += paragraph("meaning", each);
+    }
+    std::string machine = fmt::format("{}, mode {}", journal_.header.made_by, journal_.header.mode);
+    if (journal_.header.seed) machine += fmt::format(", seed {}", *journal_.header.seed);
+    for (const std::string& quirk : journal_.header.quirks) machine += ", quirk " + quirk;
+    return out + foot(machine, "") + "</section>\n";
+  }
+
+  static std::string foot(std::string_view left, std::string_view right) {
+    return fmt::format("<div class=\"foot\"><span>{}</span><span>{}</span></div>\n", xml_text(left),
+                       xml_text(right));
+  }
+
+  /// The rows up to this one since the last line of the scenario, without those that do not fit.
+  std::string picture(std::size_t at) const {
+    trace::Sequence part;
+    part.lanes = sequence_.lanes;
+    const std::size_t first = std::max(section_, at + 1 < rows_max ? 0 : at + 1 - rows_max);
+    part.items.assign(sequence_.items.begin() + static_cast<std::ptrdiff_t>(first),
+                      sequence_.items.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    return trace::to_svg(part);
+  }
+
+  std::string rings(const trace::Entry& entry, std::uint64_t step) {
+    if (entry.domain != 0) domain_ = entry.domain;
+    std::string rows;
+    for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx}) {
+      if (replay_.rings().contains({domain_, which}))
+        rows += ring_row(domain_, which, replay_.ring(domain_, which), step);
+    }
+    return rows.empty() ? "" : "<table>\n" + rows + "</table>\n";
+  }
+
+  std::string slide(std::size_t at) {
+    const trace::SequenceItem& item = sequence_.items[at];
+    const trace::Entry* entry = entry_at(item.step);
+    for (; next_ < journal_.steps.size() && journal_.steps[next_].step <= item.step; ++next_)
+      replay_.take(journal_.steps[next_].step, journal_.steps[next_].entry);
+    std::string out = "<section tabindex=\"-1\">\n";
+    if (section_ != 0) out += paragraph("act", sequence_.items[section_ - 1].label);
+    const trace::Hop* hop = entry == nullptr ? nullptr : trace::hop_of(*entry);
+    const std::string words = entry == nullptr ? item.label : trace::sentence(*entry);
+    out += "<h2>" + xml_text(hop == nullptr ? words : std::string(hop->title)) + "</h2>\n";
+    out += picture(at);
+    if (hop != nullptr) out += paragraph("meaning", hop->meaning) + paragraph("small", hop->more);
+    for (const trace::SequenceLoop& loop : sequence_.loops) {
+      if (loop.first <= at && at < loop.first + loop.size)
+        out += paragraph("small",
+                         fmt::format("This happens {} times, up to step {}.", loop.times, loop.last_step));
+    }
+    if (entry != nullptr) out += rings(*entry, item.step);
+    out +=
+        foot(fmt::format("step {}, {:.3f} ms: {}", item.step, static_cast<double>(item.sent_ns) / 1e6, words),
+             hop == nullptr ? std::string_view() : hop->source_2005);
+    return out + "</section>\n";
+  }
+
+  const trace::Journaled& journal_;
+  trace::Sequence sequence_;
+  trace::Replay replay_;
+  std::size_t next_ = 0;      ///< the first step that replay_ has not taken
+  std::size_t section_ = 0;   ///< the first item after the last line of the scenario
+  std::uint32_t domain_ = 0;  ///< the one whose rings are shown
+};
+
+void put(std::string& page, std::string_view mark, const std::string& text) {
+  page.replace(page.find(mark), mark.size(), text);
+}
+
+}  // namespace
+
+std::string slides_page(const trace::Journaled& journal, std::uint64_t first, std::uint64_t last) {
+  trace::Sequence sequence = trace::sequence_of(journal, first, last);
+  std::string page(embedded::page_slides);
+  put(page, "<!-- TITLE -->", xml_text(sequence.title));
+  put(page, "<!-- SLIDES -->", Slides(journal, std::move(sequence)).all());
+  return page;
+}
+
+}  // namespace ringside::tools
