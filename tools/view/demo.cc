@@ -1,7 +1,7 @@
 // demo: the answer to the question of July 2005, shown by a run. A private machine boots one guest. The
 // guest's first output travels up to a viewer, then one key travels down and its echo comes back. Every hop
-// is told from the journal of the run. With --from-hardware, the viewer is a console client in dom0's shell
-// on the serial line, and the key is pressed at the far end of that line.
+// is printed from the journal of the run. With --from-hardware, the viewer is a console client in dom0's
+// shell on the serial line, and the key is pressed at the far end of that line.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds between_journal_reads{2};
 class Stage {
  public:
   using Passed = std::function<void(Bytes)>;
-  /// `typed` is called with the bytes before they are sent; `shown` with those that have come.
+  /// `typed` is called with the bytes before they are sent; `shown` with those that have arrived.
   Stage(LinuxHost& host, JournalReader& reader, DomainId guest, Handle console, Passed typed, Passed shown)
       : host_(host),
         reader_(reader),
@@ -59,7 +59,7 @@ class Stage {
   }
 
   /// Runs the machine until the output since take_seen() ends in `text`, and all its messages are complete.
-  /// Calls `tell` with the entries meanwhile. False when the text never came.
+  /// Calls `tell` with the entries meanwhile. False when the text did not arrive in time.
   bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& tell) {
     bool timed_out = false;
     const auto timer = host_.timer_start(part_timeout, [&] {
@@ -80,7 +80,7 @@ class Stage {
     return !timed_out;
   }
 
-  /// What the viewer has seen since the last call.
+  /// The output that the viewer has received since the last call.
   std::string take_seen() {
     told_.clear();
     return std::exchange(seen_, {});
@@ -94,8 +94,8 @@ class Stage {
       told_.append(bytes.begin(), bytes.end());
   }
 
-  /// Whether in both rings of the guest each request was taken and answered, and each response taken: that is
-  /// the last hop of a message.
+  /// Whether both rings of the guest are at rest: each request was taken and answered, and each response was
+  /// taken. That is the last hop of a message.
   [[nodiscard]] bool is_over() const {
     return std::ranges::all_of(std::array{ring::Ring::tx, ring::Ring::rx}, [this](ring::Ring ring) {
       const auto& indices = replay_.ring(guest_, ring).indices;
@@ -142,7 +142,7 @@ void print_question(const DomainInfo& info, const BuiltDomain& built, const std:
       "it\n"
       "  in it, byte 2048    two rings of 8 slots, 64 bytes a message: tx (guest -> dom0), rx (dom0 -> "
       "guest)\n"
-      "  the event channel   port %u of the guest: says that a message has arrived, and nothing else\n"
+      "  the event channel   port %u of the guest: says only that a message has arrived\n"
       "  the viewer          %s\n",
       info.shared_info_frame, info.domain, built.guest_port, viewer.c_str());
 }
@@ -158,7 +158,7 @@ struct DemoOptions {
 /// The story, and the journal of what it tells, with the same numbers: a part is a phase.
 class Telling {
  public:
-  /// Begins with the rings as they are now: earlier entries are not told.
+  /// Begins with the rings as they are now: earlier entries are left out.
   Telling(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
     journal_.header = LiveStart(host, privcmd, host.machine(), {info}).header();
   }
@@ -219,7 +219,7 @@ class Files {
   std::optional<OutFile> journal_;
 };
 
-/// One key, told in both directions. `around` says where it is pressed.
+/// Prints the hops of one key, down and up. `around` says where it is pressed.
 Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
   story.part("Down and up again: one key", around + " Time counts from the key.");
   stage.type("u");
@@ -229,8 +229,8 @@ Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
   return Done{};
 }
 
-/// What the guest printed in these entries: bytes, messages, events. A busy machine cuts the same output
-/// differently.
+/// The bytes, messages and events by which the guest printed in these entries. A busy machine divides the
+/// same output differently.
 std::string output_counts(const std::vector<trace::Entry>& entries) {
   std::size_t bytes = 0;
   std::size_t messages = 0;
@@ -273,7 +273,7 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
   std::printf("\n%s\n", stage.take_seen().c_str());
   Telling story(host, privcmd, info);
   auto told = tell_key(stage, story,
-                       "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo back.");
+                       "A user at the viewer presses \"u\". Follow it into the guest, and its echo back.");
   if (!told) return told;
 
   stage.type("name -a\n");
@@ -308,7 +308,7 @@ Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
   Telling story(host, privcmd, info);
   auto told =
       tell_key(stage, story,
-               "Somebody at the far end of the serial line presses \"u\". Follow it through the chip, "
+               "A user at the far end of the serial line presses \"u\". Follow it through the chip, "
                "Xen, dom0's kernel, its tty and the console client there; then xend, xcs, the ring, the "
                "guest; and its echo all the way back.");
   if (!told) return told;
@@ -365,21 +365,21 @@ int demo(const DemoOptions& options) {
 }  // namespace
 
 void add_demo_command(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("demo", "The whole path once, told hop by hop; needs nothing, takes seconds");
+  Command command = app.add_subcommand(
+      "demo", "Show the whole path once, hop by hop; it needs no machine, and takes seconds");
   command.footer(
       "Examples:\n"
       "  ringside demo                    from a viewer of xend's to the guest and back\n"
       "  ringside demo --from-hardware    from the serial line: the chip, Xen, dom0's tty, and then all of "
       "that\n"
       "  ringside demo | less\n"
-      "  ringside demo --html demo.html   and then to be played, with the same step numbers, in a browser");
+      "  ringside demo --html demo.html   also a page that plays it, with the same step numbers");
   const auto options = std::make_shared<DemoOptions>();
   command.add_flag("--from-hardware", options->from_hardware,
                    "The key is pressed at the far end of the serial line");
-  command.add_option("--html", options->html, "Leave a replay page of what is told there");
+  command.add_option("--html", options->html, "Write a replay page of the same steps there");
   command.add_option("--journal", options->journal,
-                     "Leave the journal of what is told there, for `ringside view`");
+                     "Write the journal of the same steps there, for `ringside view`");
   command.callback([&session, options] { session.run = [options] { return demo(*options); }; });
 }
 
