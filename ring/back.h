@@ -67,7 +67,7 @@ class Back {
   /// Takes a request as every controller of 2005 did: without a check of req_prod. Returns false when there
   /// is no request, or when 8 requests have no response. After a jump of req_prod it returns slots that were
   /// never written, or were written long ago. Used only to demonstrate that.
-  [[nodiscard]] bool take_request_believing(ControlMessage& out) {
+  [[nodiscard]] bool take_request_unchecked(ControlMessage& out) {
     if (Memory::load(ring_.req_prod) == req_cons_ || unanswered() == slots_per_ring) return false;
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));

@@ -46,7 +46,8 @@ struct Controller {
   Result<> open(DomainId domain, ring::Port local = any_port, ring::Port remote = any_port) {
     auto opened = Channel::open(
         host, journal, privcmd, *events, {domain, local, remote}, counters,
-        {.request = [this](const Channel::Owed& owed) { requests.push_back(text_of(owed.message)); },
+        {.request =
+             [this](const Channel::UnansweredRequest& owed) { requests.push_back(text_of(owed.message)); },
          .response =
              [this](const ring::ControlMessage& message, std::uint32_t tag) {
                responses.push_back(message);

@@ -10,8 +10,8 @@ using namespace ringside::chaos;
 
 namespace {
 
-Viewed viewer(std::uint32_t connection, std::string saw, std::string typed = "") {
-  Viewed made;
+ViewerRecord viewer(std::uint32_t connection, std::string saw, std::string typed = "") {
+  ViewerRecord made;
   made.connection = connection;
   made.saw = std::move(saw);
   made.typed = std::move(typed);
@@ -108,9 +108,9 @@ TEST_CASE("each byte that was discarded or unread must have been counted") {
 TEST_CASE("bytes on the side of a killed domain may be missing, but no others") {
   Account account = balanced();
   account.printed = 1500;
-  for (const Fate fate : {Fate::lives, Fate::ended, Fate::cut}) {
+  for (const DomainOutcome fate : {DomainOutcome::lives, DomainOutcome::ended, DomainOutcome::cut}) {
     account.fate = fate;
-    CHECK(mistake_in(account).empty() == (fate == Fate::cut));
+    CHECK(mistake_in(account).empty() == (fate == DomainOutcome::cut));
   }
   account.handed += "\r\n[ringside] domain dom1 crashed: killed\r\n";
   account.viewers[0].saw = account.handed;

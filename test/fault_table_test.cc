@@ -20,7 +20,7 @@ namespace fault_table_test {
 using namespace ringside;
 using namespace std::chrono_literals;
 using Effect = FaultRule::Effect;
-using Thing = FaultRule::Thing;
+using Traffic = FaultRule::Traffic;
 
 namespace {
 
@@ -44,7 +44,7 @@ class Faulty {
 FaultRule event(Effect effect, std::uint32_t next = 0, std::uint32_t percent = 100) {
   const Duration by = effect == Effect::drop ? Duration{0} : Duration(1ms);
   return {.effect = effect,
-          .thing = Thing::kick,
+          .traffic = Traffic::kick,
           .from = "dom1",
           .to = "xcs",
           .next = next,
@@ -54,7 +54,7 @@ FaultRule event(Effect effect, std::uint32_t next = 0, std::uint32_t percent = 1
 
 FaultRule frame(Effect effect, Duration by = Duration{0}) {
   return {.effect = effect,
-          .thing = Thing::bytes,
+          .traffic = Traffic::bytes,
           .from = "xend",
           .to = "xcs",
           .next = 1,
@@ -65,7 +65,7 @@ FaultRule frame(Effect effect, Duration by = Duration{0}) {
 /// Which of a hundred events a percentage fault affects.
 std::vector<bool> hundred(FaultTable& table) {
   std::vector<bool> bitten;
-  for (int i = 0; i < 100; ++i) bitten.push_back(table.bite(Thing::kick, "dom1", "xcs").has_value());
+  for (int i = 0; i < 100; ++i) bitten.push_back(table.bite(Traffic::kick, "dom1", "xcs").has_value());
   return bitten;
 }
 
@@ -74,7 +74,7 @@ class Line {
  public:
   Line() : xend("xend", all.machine) {
     xend.inject_faults(FaultTable::find(xend, all.machine).value(), [this](const FaultRule& rule, DomainId) {
-      bites.push_back(trace::words_of(bite_of(rule), {}, rule.to));
+      bites.push_back(trace::words_of(fact_of_fault(rule), {}, rule.to));
     });
     listener = all.host.listen_local(all.machine.xcs_socket()).value();
     stream = xend.connect_local(all.machine.xcs_socket()).value();
@@ -124,14 +124,14 @@ TEST_CASE("a rule affects its two components, as often as it says, also in anoth
   Faulty all;
   FaultTable other = FaultTable::find(all.host, all.machine).value();
   REQUIRE(all.table.add(event(Effect::drop, 2)));
-  CHECK_FALSE(other.bite(Thing::kick, "dom2", "xcs"));
-  CHECK_FALSE(other.bite(Thing::kick, "xcs", "dom1"));
-  CHECK_FALSE(other.bite(Thing::bytes, "dom1", "xcs"));
-  const auto first = other.bite(Thing::kick, "dom1", "xcs");
+  CHECK_FALSE(other.bite(Traffic::kick, "dom2", "xcs"));
+  CHECK_FALSE(other.bite(Traffic::kick, "xcs", "dom1"));
+  CHECK_FALSE(other.bite(Traffic::bytes, "dom1", "xcs"));
+  const auto first = other.bite(Traffic::kick, "dom1", "xcs");
   REQUIRE(first);
   CHECK(first->effect == Effect::drop);
-  CHECK(other.bite(Thing::kick, "dom1", "xcs"));
-  CHECK_FALSE(other.bite(Thing::kick, "dom1", "xcs"));
+  CHECK(other.bite(Traffic::kick, "dom1", "xcs"));
+  CHECK_FALSE(other.bite(Traffic::kick, "dom1", "xcs"));
   CHECK(other.controller() == "xcs");
 }
 
@@ -141,19 +141,19 @@ TEST_CASE("one rule affects both connections of a client, and no other client") 
   rule.to = "client3,client14";
   rule.next = 0;
   REQUIRE(all.table.add(rule));
-  CHECK(all.table.bite(Thing::bytes, "xend", "client3"));
-  CHECK(all.table.bite(Thing::bytes, "xend", "client14"));
-  CHECK_FALSE(all.table.bite(Thing::bytes, "xend", "client1"));
-  CHECK_FALSE(all.table.bite(Thing::bytes, "xend", "client"));
+  CHECK(all.table.bite(Traffic::bytes, "xend", "client3"));
+  CHECK(all.table.bite(Traffic::bytes, "xend", "client14"));
+  CHECK_FALSE(all.table.bite(Traffic::bytes, "xend", "client1"));
+  CHECK_FALSE(all.table.bite(Traffic::bytes, "xend", "client"));
 }
 
 TEST_CASE("removed rules have no effect, later ones do") {
   Faulty all;
   REQUIRE(all.table.add(event(Effect::drop)));
   all.table.heal();
-  CHECK_FALSE(all.table.bite(Thing::kick, "dom1", "xcs"));
+  CHECK_FALSE(all.table.bite(Traffic::kick, "dom1", "xcs"));
   REQUIRE(all.table.add(event(Effect::delay)));
-  CHECK(all.table.bite(Thing::kick, "dom1", "xcs")->effect == Effect::delay);
+  CHECK(all.table.bite(Traffic::kick, "dom1", "xcs")->effect == Effect::delay);
 }
 
 TEST_CASE("a percentage is drawn from the seed, and affects nothing in the plain order") {
@@ -176,7 +176,7 @@ TEST_CASE("impossible rules are refused, and so is one rule too many") {
   CHECK(all.table.add(event(Effect::reorder)).error().code == EINVAL);
   for (std::size_t i = 0; i < faults_max; ++i) REQUIRE(all.table.add(event(Effect::drop, 1)));
   CHECK(all.table.add(event(Effect::drop)).error().code == ENOSPC);
-  REQUIRE(all.table.bite(Thing::kick, "dom1", "xcs"));  // uses one up
+  REQUIRE(all.table.bite(Traffic::kick, "dom1", "xcs"));  // uses one up
   CHECK(all.table.add(event(Effect::drop)));
 }
 

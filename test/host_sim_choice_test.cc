@@ -43,7 +43,7 @@ struct Pair {
   }
   FaultRule fault(FaultRule::Effect effect, std::size_t unit_bytes, Duration by = Duration{0}) const {
     return {.effect = effect,
-            .thing = FaultRule::Thing::bytes,
+            .traffic = FaultRule::Traffic::bytes,
             .from = "one",
             .to = "other",
             .next = 1,

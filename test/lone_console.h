@@ -37,24 +37,25 @@ struct LoneConsole {
         dom0::ConsoleStore::make(daemon, "/m/console-7.kept", dom0::XenctldConsole::store_shape(limit_bytes),
                                  1)
             .value(),
-        dom0::ConsoleGuest{.has_room = [] { return true; },
-                           .numbers = [] { return true; },
-                           .send =
-                               [this](const ring::ControlMessage& message, std::uint32_t tag) {
-                                 if (ring_full) return Sent::full;
-                                 if (outcomes.contains(tag)) return outcomes[tag];
-                                 sent.push_back(message);
-                                 return Sent::taken;
-                               },
-                           .respond =
-                               [this](const ring::ControlMessage& message, std::uint32_t number) {
-                                 answered.push_back(message);
-                                 REQUIRE(std::erase_if(waiting, [number](const dom0::Channel::Owed& request) {
-                                           return request.index == number;
-                                         }) == 1);
-                               },
-                           .flush = [] {},
-                           .reader_left = [] {}});
+        dom0::ConsoleGuest{
+            .has_room = [] { return true; },
+            .numbers = [] { return true; },
+            .send =
+                [this](const ring::ControlMessage& message, std::uint32_t tag) {
+                  if (ring_full) return Sent::full;
+                  if (outcomes.contains(tag)) return outcomes[tag];
+                  sent.push_back(message);
+                  return Sent::taken;
+                },
+            .respond =
+                [this](const ring::ControlMessage& message, std::uint32_t number) {
+                  answered.push_back(message);
+                  REQUIRE(std::erase_if(waiting, [number](const dom0::Channel::UnansweredRequest& request) {
+                            return request.index == number;
+                          }) == 1);
+                },
+            .flush = [] {},
+            .reader_left = [] {}});
     REQUIRE(console->start().ok());
   }
 
@@ -116,7 +117,7 @@ struct LoneConsole {
   SimHost& people = world.host("people");
   SimHost& daemon = world.host("xenctld");
   trace::MemorySink sink{world.clock()};
-  std::vector<dom0::Channel::Owed> waiting;
+  std::vector<dom0::Channel::UnansweredRequest> waiting;
   ring::Index next_index = 0;
   std::vector<ring::ControlMessage> answered;
   std::vector<ring::ControlMessage> sent;

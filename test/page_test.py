@@ -120,7 +120,7 @@ class Page(PageTest):
         self.open("one.html", "#step=50")
         self.press("f")
         found = self.text("#found")
-        self.assertRegex(found, r"hops, last seen at step \d+, with tty")
+        self.assertRegex(found, r"hops, last seen at step \d+, in tty")
         rows = self.browser.execute_script("return player.views[0].lanes.rows.map((row) => player.runs[0].steps[row.to].k)")
         self.assertEqual(rows, ["bytes_passed", "frame_passed", "slot_written", "index_moved", "bytes_passed"])
         self.press(Keys.ESCAPE)
@@ -156,7 +156,7 @@ class Page(PageTest):
     def test_terms_are_explained(self):
         self.open("one.html", "#step=128")
         self.find("dfn[data-term='req_prod']").click()
-        self.assertIn("How many requests were ever made", self.text("#tip"))
+        self.assertIn("The number of requests written so far", self.text("#tip"))
 
     def test_two_runs_begin_at_their_first_difference_and_meet_at_every_line(self):
         self.open("two.html")
@@ -177,7 +177,7 @@ class Page(PageTest):
     def test_a_byte_is_followed_in_both_runs(self):
         self.open("two.html")
         self.press("f")
-        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, with tty; run 2: 3 hops, lost at step 110$")
+        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, in tty; run 2: 3 hops, lost at step 110$")
         self.assertIn(" lost.", self.text("#now-1 .sentence"))
         for number in (0, 1):
             self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)

@@ -16,7 +16,7 @@ namespace {
 
 using trace::Role;
 using Effect = StageFault::Effect;
-using Thing = StageFault::Thing;
+using Traffic = StageFault::Traffic;
 constexpr trace::Actor dom1 = trace::actor(Role::domain, 1);
 constexpr trace::Actor xcs = trace::actor(Role::xcs);
 constexpr trace::Actor xend = trace::actor(Role::xend);
@@ -95,11 +95,11 @@ Outcome busy_run(Choice choice) {
 
 StageFault events(Effect effect, trace::Actor from, trace::Actor to, std::uint32_t next = 0,
                   Duration by = Duration{0}) {
-  return {.effect = effect, .thing = Thing::event, .from = from, .to = to, .next = next, .by = by};
+  return {.effect = effect, .traffic = Traffic::event, .from = from, .to = to, .next = next, .by = by};
 }
 StageFault messages(Effect effect, trace::Actor from, trace::Actor to, std::uint32_t next = 0,
                     Duration by = Duration{0}) {
-  return {.effect = effect, .thing = Thing::message, .from = from, .to = to, .next = next, .by = by};
+  return {.effect = effect, .traffic = Traffic::message, .from = from, .to = to, .next = next, .by = by};
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ BAD = [
     ("terms", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "int a;  // throw away\n"}),
     ("terms", "emu/xen/xen.h", {"emu/xen/xen.h": HEADER + "/* a\n   throw away */\n"}),
     ("terms", "tools/main.cc", {"tools/main.cc": GOOD["tools/main.cc"] + 'const char help[] = "Throw away";\n'}),
+    ("terms", "tools/main.js", {"tools/main.js": 'say("throw away");\n'}),
     ("terms", "tools/setup", {"tools/setup": GOOD["tools/setup"] + "# throw away\n"}),
     ("top-level", "notes.txt", {"notes.txt": "notes\n"}),
     ("top-level", "src", {"src/README.md": "# src\n"}),

@@ -352,15 +352,15 @@ TEST_CASE("in a flood the oldest steps are dropped; while paused none are, and t
   const auto kept = [&] { return watched.history.last_kept() + 1 - watched.history.first_kept(); };
   flood(20'000);
   CHECK(watched.history.newest() == 20'000);
-  CHECK(kept() <= watch_stretches * watch_stretch_entries);
-  CHECK(kept() > (watch_stretches - 1) * watch_stretch_entries - 1);
+  CHECK(kept() <= watch_segments * watch_segment_entries);
+  CHECK(kept() > (watch_segments - 1) * watch_segment_entries - 1);
   const std::uint64_t oldest = watched.history.first_kept();
   watched.history.pause();
   flood(50'000);
   CHECK(watched.history.newest() == 70'000);
   CHECK(watched.history.shown().step == 20'000);
   CHECK(watched.history.first_kept() == oldest);
-  CHECK(kept() == watch_stretches_paused * watch_stretch_entries);
+  CHECK(kept() == watch_segments_paused * watch_segment_entries);
   CHECK(shows(watched.canvas(100, 24), ", no more"));
   watched.history.go(oldest);
   CHECK(watched.history.shown().replay.ring(1, ring::Ring::rx).at(IndexName::req_prod) == oldest / 2);

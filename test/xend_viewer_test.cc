@@ -89,14 +89,14 @@ TEST_CASE_METHOD(Fixture, "a disconnected viewer makes room for the next, and no
   auto hung = attach();
   hung->read(false);
   output_bytes(1000);
-  console.send_away();
+  console.disconnect_viewer();
   CHECK(console.status() == XendConsole::Status::listening);
   auto next = attach();
   output("more");
   world.run();
   CHECK(next->seen.ends_with("more"));
-  console.send_away();
-  console.send_away();
+  console.disconnect_viewer();
+  console.disconnect_viewer();
   CHECK(console.status() == XendConsole::Status::listening);
 }
 

@@ -12,17 +12,17 @@ namespace ringside::check {
 namespace {
 
 /// Thrown by a check that does not apply to the ring.
-struct NotAsked {
+struct CheckSkipped {
   std::string why;
 };
 
 void must(bool holds, const std::string& otherwise) {
-  if (!holds) throw Broken{otherwise};
+  if (!holds) throw CheckFailed{otherwise};
 }
 
 void needs(const ring_check_ring& ring, ring_check_capability capability, const char* name) {
   if ((ring.capabilities & capability) == 0)
-    throw NotAsked{fmt::format("the ring does not promise {}", name)};
+    throw CheckSkipped{fmt::format("the ring does not promise {}", name)};
 }
 
 bool answers(const Pair& pair) {
@@ -108,7 +108,7 @@ void echoes(const Subject& subject) {
 }
 
 void publishes_when_told(const Subject& subject) {
-  if (subject.ring->front_publish == nullptr) throw NotAsked{"push_req publishes by itself"};
+  if (subject.ring->front_publish == nullptr) throw CheckSkipped{"push_req publishes by itself"};
   Pair pair(subject, 0);
   must(pair.put(false), "the first request found no room");
   (void)pair.take();  // throws if a request comes out
@@ -142,7 +142,7 @@ void wraps(const Subject& subject, std::uint32_t start) {
   pair.check_surroundings();
 }
 
-void goes_round(const Subject& subject) {
+void slots_are_reused(const Subject& subject) {
   wraps(subject, 0);
 }
 
@@ -185,7 +185,7 @@ void attaches_again(const Subject& subject) {
 }
 
 void wakes_sleepers(const Subject& subject) {
-  if ((subject.ring->capabilities & RING_CHECK_SPINS) != 0) throw NotAsked{"the ends never sleep"};
+  if ((subject.ring->capabilities & RING_CHECK_SPINS) != 0) throw CheckSkipped{"the ends never sleep"};
   Pair pair(subject, 0);
   for (std::uint32_t round = 0; round < 2 * pair.ring().slots; ++round) {
     must(pair.sleep(RING_CHECK_BACK), "the back refuses to sleep although it has nothing to do");
@@ -204,9 +204,9 @@ void wakes_sleepers(const Subject& subject) {
 
 /// A call that waits would never return here, because no process changes the page any more.
 void may_refuse(const Pair& pair) {
-  if (pair.habits().push_waits) throw NotAsked{"push_req waits for room"};
-  if (pair.habits().pop_waits) throw NotAsked{"pop_req waits for a request"};
-  if (pair.habits().pop_response_waits) throw NotAsked{"pop_rsp waits for a response"};
+  if (pair.habits().push_waits) throw CheckSkipped{"push_req waits for room"};
+  if (pair.habits().pop_waits) throw CheckSkipped{"pop_req waits for a request"};
+  if (pair.habits().pop_response_waits) throw CheckSkipped{"pop_rsp waits for a response"};
 }
 
 void set_words(Pair& pair, ring_check_word_kind kind, std::uint64_t value) {
@@ -263,9 +263,9 @@ void keeps_own_index(const Subject& subject) {
   must(!pair.put(), "the back overwrote the request index, and the front then assumes that there is room");
 }
 
-void spoil_slots(Pair& pair) {
+void write_hostile_slots(Pair& pair) {
   const ring_check_ring& ring = pair.ring();
-  if (ring.slot_bytes == 0) throw NotAsked{"the table does not say where the slots are"};
+  if (ring.slot_bytes == 0) throw CheckSkipped{"the table does not say where the slots are"};
   std::memset(pair.page() + ring.slots_offset, 0xff, std::size_t{ring.slots} * ring.slot_bytes);
 }
 
@@ -274,7 +274,7 @@ void limits_lengths(const Subject& subject) {
   Pair pair(subject, 0);
   may_refuse(pair);
   must(pair.put(), "the first request found no room");
-  spoil_slots(pair);
+  write_hostile_slots(pair);
   ring_check_item item{};
   if (pair.ring().pop_req(&item) != 1) return;
   must(item.length <= pair.ring().payload_bytes,
@@ -287,7 +287,7 @@ void refuses_foreign_id(const Subject& subject) {
   Pair pair(subject, 0);
   may_refuse(pair);
   must(pair.put() && pair.take() && pair.answer(), "a request and its response found no room");
-  spoil_slots(pair);
+  write_hostile_slots(pair);
   ring_check_item item{};
   if (pair.ring().pop_rsp(&item) != 1) return;
   must(item.id == pair.put_count(),
@@ -336,7 +336,7 @@ constexpr Entry entries[] = {
     {"a response that is not taken survives new requests", untaken_response_survives},
     {"each request is answered once", echoes},
     {"no message is visible before it is published", publishes_when_told},
-    {"the slots are reused", goes_round},
+    {"the slots are reused", slots_are_reused},
     {"the ring passes the wrap at 2^32", passes_wrap},
     {"every length arrives unchanged", any_length},
     {"a back that attaches late takes waiting requests", late_back},
@@ -354,9 +354,9 @@ ConformanceCheck run(const Entry& entry, const Subject& subject) {
   try {
     entry.check(subject);
     return {entry.name, Conforms::pass, ""};
-  } catch (const Broken& broken) {
+  } catch (const CheckFailed& broken) {
     return {entry.name, Conforms::fail, broken.why};
-  } catch (const NotAsked& reason) {
+  } catch (const CheckSkipped& reason) {
     return {entry.name, Conforms::skipped, reason.why};
   }
 }

@@ -62,7 +62,7 @@ class Ends {
     }
     if (answers() && pair_.unanswered() != 0) {
       const bool batch = random_() % 4 == 0;
-      if (!pair_.answer(!batch)) throw Broken{"there was no room for a response"};
+      if (!pair_.answer(!batch)) throw CheckFailed{"there was no room for a response"};
       unpublished_responses_ = batch;
       return;
     }
@@ -102,10 +102,10 @@ LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messa
       idle = ends.finished() == run.messages ? idle + 1 : 0;
       run.messages = ends.finished();
       if (idle == idle_steps_max)
-        throw Broken{"no message arrives any more, although no end with work sleeps"};
+        throw CheckFailed{"no message arrives any more, although no end with work sleeps"};
     }
     pair.check_surroundings();
-  } catch (const Broken& broken) {
+  } catch (const CheckFailed& broken) {
     run.broken = broken.why;
   }
   return run;

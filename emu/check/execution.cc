@@ -230,7 +230,7 @@ bool Execution::fails_spuriously(const void* code) {
   return has_failed_spuriously_[self];
 }
 
-bool Execution::deviates(const char* why) {
+bool Execution::chooses_deviation(const char* why) {
   Op op;
   op.kind = OpKind::choose;
   op.argument = 2;
@@ -239,17 +239,17 @@ bool Execution::deviates(const char* why) {
   return announce(op) == 1;
 }
 
-void Execution::note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic) {
+void Execution::note_outside_access(const void* address, std::size_t size, bool writes, bool is_atomic) {
   const std::uint32_t self = fibers_.current();
   ++accesses_elsewhere_;
-  if (elsewhere_ == nullptr || attaching_[self]) return;
+  if (shared_memory_ == nullptr || attaching_[self]) return;
   noted(address) = {address, static_cast<std::uint32_t>(size), self, writes, is_atomic};
-  if (space_->touches_region(address, size)) return elsewhere_->touched_shared(address, size, is_atomic);
+  if (space_->touches_region(address, size)) return shared_memory_->touched_shared(address, size, is_atomic);
   const std::uint32_t owner = Fibers::owner_of(address);
   if (owner == self) return;
   // The fiber that owns the stack has also written there.
-  if (owner != fibers_max) return elsewhere_->touched_shared(address, size, is_atomic);
-  elsewhere_->touched(self, address, size, writes, is_atomic);
+  if (owner != fibers_max) return shared_memory_->touched_shared(address, size, is_atomic);
+  shared_memory_->touched(self, address, size, writes, is_atomic);
 }
 
 /// `fiber` has finished the access that was permitted.

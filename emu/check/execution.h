@@ -127,7 +127,7 @@ class Execution {
   /// One of the running fiber's compare-exchanges has failed so.
   [[nodiscard]] bool has_failed_spuriously() const { return has_failed_spuriously_[fibers_.current()]; }
   /// A choice of the running fiber outside the plain order: both ways are tried, and true is a deviation.
-  [[nodiscard]] bool deviates(const char* why);
+  [[nodiscard]] bool chooses_deviation(const char* why);
   /// The running fiber calls a function of the ring: earlier loads do not count as waiting any more.
   void begin_call() { looks_[fibers_.current()] = {}; }
   /// Ends the execution. Does not return.
@@ -150,7 +150,7 @@ class Execution {
   /// The decisions of the driver in this execution.
   [[nodiscard]] const Schedule& so_far() const { return so_far_; }
   /// Receives accesses outside the space; null: they are ignored, and each fiber's memory counts as private.
-  void watch_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
+  void record_shared_memory(SharedMemory* shared_memory) { shared_memory_ = shared_memory; }
   /// Loads of loops that wait by loading: where a fiber is about to repeat a load, it waits as in
   /// ring_check_await().
   void wait_at(std::vector<const void*> loads);
@@ -165,7 +165,7 @@ class Execution {
     return true;
   }
   /// An access outside the space, or an atomic operation on a place that is not a word yet.
-  void note_elsewhere(const void* address, std::size_t size, bool writes, bool is_atomic);
+  void note_outside_access(const void* address, std::size_t size, bool writes, bool is_atomic);
   /// The running fiber attaches or detaches an end: variables that it sets outside the page are private,
   /// although both ends set the same ones here (for example the address of the page).
   void set_attaching(bool attaching) { attaching_[fibers_.current()] = attaching; }
@@ -177,7 +177,7 @@ class Execution {
   }
   /// An atomic operation on a place in the space that is not a word.
   void note_word(const void* address, std::size_t size) {
-    if (elsewhere_ != nullptr) elsewhere_->touched_shared(address, size, true);
+    if (shared_memory_ != nullptr) shared_memory_->touched_shared(address, size, true);
   }
   /// The running fiber is about to access this memory, in the space or not.
   void note_announced(const void* address, std::size_t size, OpKind kind) {
@@ -197,7 +197,9 @@ class Execution {
   /// Of all fibers, over all executions.
   [[nodiscard]] std::uint64_t announcements() const { return announcements_; }
   /// More memory is shared than the space contains: the exploration so far is invalid.
-  [[nodiscard]] bool has_found_memory() const { return elsewhere_ != nullptr && elsewhere_->has_news(); }
+  [[nodiscard]] bool has_found_memory() const {
+    return shared_memory_ != nullptr && shared_memory_->has_new_regions();
+  }
   /// Accesses of the code to the space, and outside it, over all executions.
   [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
   [[nodiscard]] std::uint64_t accesses_elsewhere() const { return accesses_elsewhere_; }
@@ -272,7 +274,7 @@ class Execution {
   std::array<InPieces, fibers_max> in_pieces_;
   std::array<std::vector<std::byte>, fibers_max> blocks_;
   Fibers fibers_;
-  Elsewhere* elsewhere_ = nullptr;
+  SharedMemory* shared_memory_ = nullptr;
   const RingState* kept_ = nullptr;
   Ledger ledger_;
   struct Announced {

@@ -23,7 +23,7 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
       result.found_memory = true;
       return result;
     }
-    if (explorer.has_strayed()) {
+    if (explorer.has_diverged()) {
       result.strayed = true;
       return result;
     }

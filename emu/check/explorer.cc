@@ -87,9 +87,9 @@ Decision Explorer::pick(const Execution& execution) {
   Node& node = nodes_[depth_];
   if (depth_ < fresh_) {
     const Op& op = execution.op(node.actor);
-    has_strayed_ = (execution.enabled() & bit(node.actor)) == 0 || op.kind != node.op.kind ||
-                   op.offset != node.op.offset || op.size != node.op.size;
-    if (has_strayed_) return {};
+    has_diverged_ = (execution.enabled() & bit(node.actor)) == 0 || op.kind != node.op.kind ||
+                    op.offset != node.op.offset || op.size != node.op.size;
+    if (has_diverged_) return {};
   }
   if (depth_ >= fresh_) {
     analyse(execution, node);

@@ -22,7 +22,7 @@ class Explorer final : public Driver {
   /// An operation had more ways than are counted (ways_max).
   [[nodiscard]] bool left_out_ways() const { return left_out_ways_; }
   /// The same steps have led to a different next step: the program has state that is not restored.
-  [[nodiscard]] bool has_strayed() const { return has_strayed_; }
+  [[nodiscard]] bool has_diverged() const { return has_diverged_; }
 
  private:
   /// A state, and the step that is tried in it.
@@ -67,7 +67,7 @@ class Explorer final : public Driver {
   std::uint32_t fresh_ = 0;   ///< the first node whose step has not been analysed
   bool left_out_ = false;
   bool left_out_ways_ = false;
-  bool has_strayed_ = false;
+  bool has_diverged_ = false;
   std::vector<Touched> touched_;
   std::vector<std::uint16_t> touched_list_;
   std::array<std::uint32_t, actors_max> last_of_ = {};  ///< 1 + depth of each actor's last step

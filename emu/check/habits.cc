@@ -25,9 +25,9 @@ constexpr std::uint32_t messages_max = 64;
 /// A ring may hold more than it promises, but not without a limit.
 constexpr std::uint32_t holds_factor_max = 64;
 
-class Prober final : public Outside {
+class HabitFinder final : public CheckServices {
  public:
-  Prober(const ring_check_ring& ring, std::byte* page, const std::function<void()>& fresh)
+  HabitFinder(const ring_check_ring& ring, std::byte* page, const std::function<void()>& fresh)
       : ring_(&ring), page_(page), fresh_(&fresh), scope_(*this) {}
 
   [[nodiscard]] Habits habits() {
@@ -71,7 +71,7 @@ class Prober final : public Outside {
     fibers_.prepare(
         0,
         [](void* prober, std::uint32_t) {
-          auto* self = static_cast<Prober*>(prober);
+          auto* self = static_cast<HabitFinder*>(prober);
           self->result_ = (*self->running_)();
           self->fibers_.switch_to_main();
         },
@@ -165,7 +165,7 @@ class Prober final : public Outside {
   const ring_check_ring* ring_;
   std::byte* page_;
   const std::function<void()>* fresh_;
-  OutsideScope scope_;
+  CheckServicesScope scope_;
   Fibers fibers_;
   const std::function<int()>* running_ = nullptr;
   std::optional<int> result_;
@@ -192,7 +192,7 @@ std::string text_of(const Habits& habits) {
 }
 
 Habits habits_of(const ring_check_ring& ring, std::byte* page, const std::function<void()>& fresh) {
-  return Prober(ring, page, fresh).habits();
+  return HabitFinder(ring, page, fresh).habits();
 }
 
 }  // namespace ringside::check

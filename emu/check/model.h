@@ -108,13 +108,13 @@ class Model {
   /// The race that before() has found; the execution has failed then.
   [[nodiscard]] const Race* race() const { return has_race_ ? &race_ : nullptr; }
   /// True: payload may race (a hostile peer writes at any place and time).
-  void forgive_races(bool forgive) { forgives_ = forgive; }
+  void allow_races(bool forgive) { forgives_ = forgive; }
 
   [[nodiscard]] static std::unique_ptr<Model> make(ModelName name, const Space& space);
 
  protected:
   [[nodiscard]] const Space& space() const { return *space_; }
-  [[nodiscard]] bool forgives_races() const { return forgives_; }
+  [[nodiscard]] bool allows_races() const { return forgives_; }
   void found(const Race& race) {
     if (has_race_) return;
     race_ = race;

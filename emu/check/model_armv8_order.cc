@@ -103,7 +103,7 @@ void ModelArmv8::wait(std::uint32_t fiber, std::uint32_t side, std::uint32_t num
 
 void ModelArmv8::check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                                std::uint32_t number) {
-  if (forgives_races()) return;
+  if (allows_races()) return;
   Thread& thread = threads_[fiber];
   // Accesses between the same barriers have the same order: one node for all of them.
   Node& node = op.writes() ? thread.payload_writes : thread.payload_reads;

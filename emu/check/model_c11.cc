@@ -257,7 +257,7 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
 
 void ModelC11::check_payload(std::uint32_t fiber, const Op& op, std::uint32_t from, std::uint32_t to,
                              std::uint32_t number) {
-  if (forgives_races()) return;
+  if (allows_races()) return;
   const Frontier& known = threads_[fiber].current;
   for (std::uint32_t offset = from; offset < to; ++offset) {
     Touched& touched = touched_[offset];

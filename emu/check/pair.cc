@@ -26,14 +26,14 @@ ring_check_item item_with(const ring_check_ring& ring, std::uint32_t number, std
 
 void compare(const char* what, const ring_check_item& seen, const ring_check_item& expected) {
   if (seen.id != expected.id)
-    throw Broken{fmt::format("{} {} arrived as number {}", what, expected.id, seen.id)};
+    throw CheckFailed{fmt::format("{} {} arrived as number {}", what, expected.id, seen.id)};
   if (seen.length != expected.length)
-    throw Broken{fmt::format("{} {} was {} bytes long and arrived with {}", what, expected.id,
-                             expected.length, seen.length)};
+    throw CheckFailed{fmt::format("{} {} was {} bytes long and arrived with {}", what, expected.id,
+                                  expected.length, seen.length)};
   for (std::uint32_t i = 0; i < expected.length; ++i) {
     if (seen.bytes[i] == expected.bytes[i]) continue;
-    throw Broken{fmt::format("{} {} arrived with {:#04x} in byte {}, it was sent with {:#04x}", what,
-                             expected.id, seen.bytes[i], i, expected.bytes[i])};
+    throw CheckFailed{fmt::format("{} {} arrived with {:#04x} in byte {}, it was sent with {:#04x}", what,
+                                  expected.id, seen.bytes[i], i, expected.bytes[i])};
   }
 }
 
@@ -70,17 +70,17 @@ Pair::Pair(const Subject& subject, std::uint32_t start, Attach attach)
   std::fill_n(page(), ring_->page_bytes, std::byte{0});
   ring_->init(page(), start);
   if (attach != Attach::none && ring_->front_attach(page(), start) != 0)
-    throw Broken{"front_attach refused a page that init had made"};
+    throw CheckFailed{"front_attach refused a page that init had made"};
   if (attach == Attach::both && ring_->back_attach(page(), start) != 0)
-    throw Broken{"back_attach refused a page that init had made"};
+    throw CheckFailed{"back_attach refused a page that init had made"};
 }
 
 void Pair::attach_front() {
-  if (ring_->front_attach(page(), 0) != 0) throw Broken{"front_attach refused a page that is in use"};
+  if (ring_->front_attach(page(), 0) != 0) throw CheckFailed{"front_attach refused a page that is in use"};
 }
 
 void Pair::attach_back() {
-  if (ring_->back_attach(page(), 0) != 0) throw Broken{"back_attach refused a page that is in use"};
+  if (ring_->back_attach(page(), 0) != 0) throw CheckFailed{"back_attach refused a page that is in use"};
 }
 
 /// Repeats a call as a caller with knowledge of the habits does.
@@ -96,7 +96,8 @@ bool Pair::put(bool published) {
   if (habits_.push_waits && put_.size() + taken_.size() + responses_.size() >= habits_.holds) return false;
   const ring_check_item item = request_item(*ring_, next_);
   const int done = insist([&] { return ring_->push_req(&item); }, has_room());
-  if (done < 0) throw Broken{fmt::format("push_req returned {} although the peer did nothing wrong", done)};
+  if (done < 0)
+    throw CheckFailed{fmt::format("push_req returned {} although the peer did nothing wrong", done)};
   wants_room_ = done == 0;
   if (done == 0) return false;
   put_.push_back(next_++);
@@ -119,14 +120,16 @@ bool Pair::take() {
   if (habits_.pop_waits && published_ == 0) return false;
   ring_check_item item{};
   const int done = insist([&] { return ring_->pop_req(&item); }, published_ != 0);
-  if (done < 0) throw Broken{fmt::format("pop_req returned {} although the peer did nothing wrong", done)};
+  if (done < 0)
+    throw CheckFailed{fmt::format("pop_req returned {} although the peer did nothing wrong", done)};
   if (done == 0) {
     if (published_ != 0)
-      throw Broken{fmt::format("request {} was published, but pop_req reports an empty ring", put_.front())};
+      throw CheckFailed{
+          fmt::format("request {} was published, but pop_req reports an empty ring", put_.front())};
     return false;
   }
   if (published_ == 0)
-    throw Broken{fmt::format("request number {} came out, which was not published", item.id)};
+    throw CheckFailed{fmt::format("request number {} came out, which was not published", item.id)};
   compare("request", item, request_item(*ring_, put_.front()));
   if (can(RING_CHECK_RESPONSES)) taken_.push_back(put_.front());
   put_.pop_front();
@@ -138,7 +141,8 @@ bool Pair::take() {
 bool Pair::answer(bool published) {
   const ring_check_item item = response_item(*ring_, taken_.front());
   const int done = insist([&] { return ring_->push_rsp(&item); }, true);
-  if (done < 0) throw Broken{fmt::format("push_rsp returned {} although the peer did nothing wrong", done)};
+  if (done < 0)
+    throw CheckFailed{fmt::format("push_rsp returned {} although the peer did nothing wrong", done)};
   if (done == 0) return false;
   responses_.push_back(taken_.front());
   taken_.pop_front();
@@ -169,15 +173,16 @@ bool Pair::take_response() {
   if (habits_.pop_response_waits && responses_published_ == 0) return false;
   ring_check_item item{};
   const int done = insist([&] { return ring_->pop_rsp(&item); }, responses_published_ != 0);
-  if (done < 0) throw Broken{fmt::format("pop_rsp returned {} although the peer did nothing wrong", done)};
+  if (done < 0)
+    throw CheckFailed{fmt::format("pop_rsp returned {} although the peer did nothing wrong", done)};
   if (done == 0) {
     if (responses_published_ != 0)
-      throw Broken{
+      throw CheckFailed{
           fmt::format("response {} was published, but pop_rsp reports an empty ring", responses_.front())};
     return false;
   }
   if (responses_published_ == 0)
-    throw Broken{fmt::format("response number {} came out, which was not published", item.id)};
+    throw CheckFailed{fmt::format("response number {} came out, which was not published", item.id)};
   compare("response", item, response_item(*ring_, responses_.front()));
   responses_.pop_front();
   wants_room_ = false;
@@ -209,26 +214,26 @@ void Pair::check_awake(ring_check_side side) const {
   // Without responses, the front waits for room.
   const bool has_room =
       side == RING_CHECK_FRONT && !can(RING_CHECK_RESPONSES) && wants_room_ && put_.size() < ring_->slots;
-  if (has_room) throw Broken{"the front waits for room, there is room, and it was not notified"};
+  if (has_room) throw CheckFailed{"the front waits for room, there is room, and it was not notified"};
   const std::size_t work = side == RING_CHECK_FRONT ? responses_published_ : published_;
   if (work == 0) return;
-  throw Broken{fmt::format("{} sleeps, {} {} for it, and it was not notified", name_of(side), work,
-                           work == 1 ? "message waits" : "messages wait")};
+  throw CheckFailed{fmt::format("{} sleeps, {} {} for it, and it was not notified", name_of(side), work,
+                                work == 1 ? "message waits" : "messages wait")};
 }
 
 void Pair::check_surroundings() const {
   for (std::size_t i = 0; i < memory_.size(); ++i) {
     if (i >= page_at_ && i < page_at_ + ring_->page_bytes) continue;
     if (memory_[i] == surroundings) continue;
-    throw Broken{i < page_at_ ? fmt::format("a byte was written {} bytes before the page", page_at_ - i)
-                              : fmt::format("a byte was written {} bytes after the page",
-                                            i - page_at_ - ring_->page_bytes + 1)};
+    throw CheckFailed{i < page_at_ ? fmt::format("a byte was written {} bytes before the page", page_at_ - i)
+                                   : fmt::format("a byte was written {} bytes after the page",
+                                                 i - page_at_ - ring_->page_bytes + 1)};
   }
 }
 
 void Pair::notify(int side) {
   if (side != RING_CHECK_FRONT && side != RING_CHECK_BACK)
-    throw Broken{fmt::format("ring_check_notify was called for side {}, which does not exist", side)};
+    throw CheckFailed{fmt::format("ring_check_notify was called for side {}, which does not exist", side)};
   raised_[static_cast<std::size_t>(side)] = true;
 }
 
@@ -238,7 +243,7 @@ void Pair::wait(int side) {
     raised_[side == RING_CHECK_BACK ? 1 : 0] = false;
     return;
   }
-  throw Broken{fmt::format("{} waits inside a call, where no notification can reach it", name_of(side))};
+  throw CheckFailed{fmt::format("{} waits inside a call, where no notification can reach it", name_of(side))};
 }
 
 }  // namespace ringside::check

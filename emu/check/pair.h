@@ -1,7 +1,7 @@
 // The two ends of a plug-in's ring on one page, driven by one thread: it sends numbered messages and compares
 // the received ones at once. It is the oracle of the conformance suite and of the long runs.
 //
-// Errors are thrown as Broken. The caller must survive a crash or an endless loop in ring code.
+// Errors are thrown as CheckFailed. The caller must survive a crash or an endless loop in ring code.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "emu/check/check_services.h"
 #include "emu/check/habits.h"
 #include "emu/check/include/ringside/ring_check.h"
-#include "emu/check/outside.h"
 
 namespace ringside::check {
 
@@ -32,7 +32,7 @@ struct Subject {
 [[nodiscard]] ring_check_item request_item(const ring_check_ring& ring, std::uint32_t number);
 [[nodiscard]] ring_check_item response_item(const ring_check_ring& ring, std::uint32_t number);
 
-class Pair final : public Outside {
+class Pair final : public CheckServices {
  public:
   /// Which ends are attached to the page after init().
   enum class Attach : std::uint8_t { both, front, none };
@@ -80,7 +80,9 @@ class Pair final : public Outside {
   void notify(int side) override;
   void wait(int side) override;
   void await() override {}
-  [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
+  [[noreturn]] void fail(const char* text) override {
+    throw CheckFailed{std::string("ring_check_fail: ") + text};
+  }
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 
  private:
@@ -95,7 +97,7 @@ class Pair final : public Outside {
   Habits habits_;
   std::vector<std::byte> memory_;  ///< the page, and watched bytes around it
   std::size_t page_at_ = 0;
-  OutsideScope scope_;
+  CheckServicesScope scope_;
   std::deque<std::uint32_t> put_;        ///< requests not taken, published or not
   std::deque<std::uint32_t> taken_;      ///< not answered
   std::deque<std::uint32_t> responses_;  ///< not taken, published or not

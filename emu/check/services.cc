@@ -1,19 +1,19 @@
 // The checker's services for ring code (ring_check.h): calls that become operations.
 #include "emu/check/include/ringside/ring_check.h"
 
+#include "emu/check/check_services.h"
 #include "emu/check/execution.h"
 #include "emu/check/heap.h"
 #include "emu/check/history.h"
-#include "emu/check/outside.h"
 
 using ringside::check::CheckerCode;
+using ringside::check::CheckServices;
 using ringside::check::Execution;
 using ringside::check::History;
 using ringside::check::Op;
 using ringside::check::OperationKind;
 using ringside::check::OpKind;
 using ringside::check::Order;
-using ringside::check::Outside;
 
 #define RS_SERVICE extern "C" __attribute__((visibility("default"), used))
 
@@ -36,8 +36,8 @@ std::uint32_t announce(OpKind kind, Order order, std::uint32_t argument, const c
 }
 
 /// The object that answers while no execution is explored; null during an execution.
-Outside* outside_driver() {
-  return Execution::current() == nullptr ? ringside::check::outside() : nullptr;
+CheckServices* outside_driver() {
+  return Execution::current() == nullptr ? ringside::check::check_services() : nullptr;
 }
 
 }  // namespace
@@ -53,30 +53,30 @@ RS_SERVICE void ring_check_mb() {
 }
 RS_SERVICE void ring_check_notify(int side) {
   const CheckerCode checker;
-  if (Outside* driver = outside_driver(); driver != nullptr) return driver->notify(side);
+  if (CheckServices* driver = outside_driver(); driver != nullptr) return driver->notify(side);
   announce(OpKind::notify, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr,
            __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_wait(int side) {
   const CheckerCode checker;
-  if (Outside* driver = outside_driver(); driver != nullptr) return driver->wait(side);
+  if (CheckServices* driver = outside_driver(); driver != nullptr) return driver->wait(side);
   announce(OpKind::wait, Order::plain, side == RING_CHECK_BACK ? 1 : 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_await() {
   const CheckerCode checker;
-  if (Outside* driver = outside_driver(); driver != nullptr) return driver->await();
+  if (CheckServices* driver = outside_driver(); driver != nullptr) return driver->await();
   announce(OpKind::await, Order::plain, 0, nullptr, __builtin_return_address(0));
 }
 RS_SERVICE void ring_check_fail(const char* text) {
   const CheckerCode checker;
-  if (Outside* driver = outside_driver(); driver != nullptr) driver->fail(text == nullptr ? "" : text);
+  if (CheckServices* driver = outside_driver(); driver != nullptr) driver->fail(text == nullptr ? "" : text);
   if (Execution* execution = Execution::current(); execution != nullptr)
     execution->fail(text == nullptr ? "" : text);
 }
 RS_SERVICE std::uint32_t ring_check_choose(std::uint32_t n, const char* why) {
   if (n <= 1) return 0;
   const CheckerCode checker;
-  if (Outside* driver = outside_driver(); driver != nullptr) return driver->choose(n, why);
+  if (CheckServices* driver = outside_driver(); driver != nullptr) return driver->choose(n, why);
   return announce(OpKind::choose, Order::plain, n > 255 ? 255 : n, why, __builtin_return_address(0));
 }
 RS_SERVICE std::uint32_t ring_check_thread() {
@@ -88,7 +88,7 @@ RS_SERVICE void ring_check_begin(int operation, std::uint64_t value) {
   const auto kind = static_cast<OperationKind>(operation);
   if (operation < RING_CHECK_PUSHES || operation > RING_CHECK_TAKES)
     return ring_check_fail("ring_check_begin() was called with an unknown operation");
-  Outside* driver = outside_driver();
+  CheckServices* driver = outside_driver();
   if (History* history = driver == nullptr ? nullptr : driver->history(); history != nullptr) {
     const std::string wrong = history->begin(History::alone, kind, value, {});
     if (!wrong.empty()) driver->fail(wrong.c_str());
@@ -98,7 +98,7 @@ RS_SERVICE void ring_check_begin(int operation, std::uint64_t value) {
 }
 RS_SERVICE void ring_check_end(int outcome, std::uint64_t value) {
   const CheckerCode checker;
-  Outside* driver = outside_driver();
+  CheckServices* driver = outside_driver();
   if (History* history = driver == nullptr ? nullptr : driver->history(); history != nullptr) {
     const std::string wrong = history->end(History::alone, outcome, value);
     if (!wrong.empty()) driver->fail(wrong.c_str());

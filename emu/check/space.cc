@@ -28,10 +28,10 @@ Result<Space> Space::make(std::span<std::byte> page, std::vector<Word> words,
   for (const Region& region : regions) {
     for (std::uint32_t i = 0; i < region.bytes; ++i) space.addresses_.push_back(region.address + i);
   }
-  if (space.addresses_.size() > Elsewhere::bytes_max) {
+  if (space.addresses_.size() > SharedMemory::bytes_max) {
     return Error{EINVAL, "a ring cannot be checked", "memory beside the page",
                  fmt::format("its ends share {} bytes of it", space.addresses_.size()),
-                 fmt::format("at most {} can be searched", Elsewhere::bytes_max)};
+                 fmt::format("at most {} can be searched", SharedMemory::bytes_max)};
   }
   if (auto added = space.add_found(found, words); !added) return added.error();
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.offset < b.offset; });

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "emu/base/check.h"
-#include "emu/check/elsewhere.h"
+#include "emu/check/shared_memory.h"
 
 namespace ringside::check {
 
@@ -117,7 +117,7 @@ class Space {
   [[nodiscard]] const std::vector<Word>& words() const { return words_; }
   /// The number of the word that [offset, offset + size) touches, or -1.
   [[nodiscard]] int word_at(std::uint32_t offset) const { return locations_[of_byte_[offset]].word; }
-  [[nodiscard]] bool lies_in_word(std::uint32_t offset, std::uint32_t size) const {
+  [[nodiscard]] bool is_within_word(std::uint32_t offset, std::uint32_t size) const {
     const Location& it = locations_[of_byte_[offset]];
     return it.word >= 0 && offset + size <= it.offset + it.size;
   }

@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "emu/check/elsewhere.h"
 #include "emu/check/heap.h"
 #include "emu/check/include/ringside/ring_check.h"
+#include "emu/check/shared_memory.h"
 
 namespace ringside::check {
 

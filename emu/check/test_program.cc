@@ -4,20 +4,20 @@
 #include <algorithm>
 #include <iterator>
 
-#include "emu/check/outside.h"
+#include "emu/check/check_services.h"
 
 namespace ringside::check {
 
 namespace {
 
 /// `before` and `after` run while no thread runs.
-class AloneInTest final : public Outside {
+class TestServices final : public CheckServices {
  public:
-  explicit AloneInTest(History& history) : history_(&history) {}
+  explicit TestServices(History& history) : history_(&history) {}
   void notify(int) override {}
   void wait(int) override { fail("it calls ring_check_wait(), but no thread runs that could wake it"); }
   void await() override { fail("it calls ring_check_await(), but no other thread runs"); }
-  [[noreturn]] void fail(const char* text) override { throw Broken{text}; }
+  [[noreturn]] void fail(const char* text) override { throw CheckFailed{text}; }
   std::uint32_t choose(std::uint32_t, const char*) override {
     fail("it calls ring_check_choose(), which only threads may");
   }
@@ -56,12 +56,12 @@ TestProgram::TestProgram(const ring_check_test& test, RingState state, NameOf na
 std::string TestProgram::call_alone(void (*function)(), std::string_view which) {
   if (function == nullptr) return {};
   own_variables().use(OwnVariables::alone);
-  AloneInTest alone(history_);
-  const OutsideScope scope(alone);
+  TestServices alone(history_);
+  const CheckServicesScope scope(alone);
   try {
     const RingCode code;
     function();
-  } catch (const Broken& broken) {
+  } catch (const CheckFailed& broken) {
     return fmt::format("{}, in {}", broken.why, which);
   }
   return {};

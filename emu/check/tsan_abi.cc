@@ -4,9 +4,9 @@
 //
 // The code itself makes a plain access after the callback has returned; atomic accesses are made here. Calls
 // outside an execution, and accesses outside the space, pass through.
+#include "emu/check/check_services.h"
 #include "emu/check/execution.h"
 #include "emu/check/heap.h"
-#include "emu/check/outside.h"
 
 #include <atomic>
 #include <cstring>
@@ -42,7 +42,8 @@ Order order_of(int order) {
 
 /// Without an execution, the object that drives the ring is told each access.
 void note_outside() {
-  if (ringside::check::Outside* driver = ringside::check::outside(); driver != nullptr) driver->looked();
+  if (ringside::check::CheckServices* driver = ringside::check::check_services(); driver != nullptr)
+    driver->looked();
 }
 
 /// `op`: other known fields of the operation.
@@ -59,12 +60,12 @@ void announce(OpKind kind, Order order, const void* address, std::size_t size, c
     const CheckerCode checker;
     if (execution->space().crosses_edge(address, size))
       execution->fail("an access reaches beyond the end of the page");
-    execution->note_elsewhere(address, size, writes, synchronises);
+    execution->note_outside_access(address, size, writes, synchronises);
     return;
   }
   // In the page, the table lists the words.
   if (synchronises && op.offset >= execution->space().page_bytes() &&
-      !execution->space().lies_in_word(op.offset, static_cast<std::uint32_t>(size))) {
+      !execution->space().is_within_word(op.offset, static_cast<std::uint32_t>(size))) {
     const CheckerCode checker;
     execution->note_word(address, size);
   }

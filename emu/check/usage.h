@@ -19,7 +19,7 @@ struct Usage {
   bool empty = false;              ///< a pop found nothing
   bool wrapped = false;            ///< an index wrapped
 
-  [[nodiscard]] bool every_place_again() const { return places > 0 && once == 0 && slots_unused == 0; }
+  [[nodiscard]] bool all_places_reused() const { return places > 0 && once == 0 && slots_unused == 0; }
 };
 
 /// The combined usage of several searches of one ring: of the places, that of the search that used most.

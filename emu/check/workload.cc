@@ -13,12 +13,12 @@ namespace ringside::check {
 namespace {
 
 /// Handles ring_check_fail() in a scenario's check.
-class Verdict final : public Outside {
+class Verdict final : public CheckServices {
  public:
   void notify(int) override {}
   void wait(int) override {}
   void await() override {}
-  [[noreturn]] void fail(const char* text) override { throw Broken{text}; }
+  [[noreturn]] void fail(const char* text) override { throw CheckFailed{text}; }
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 };
 
@@ -34,25 +34,25 @@ std::string in_hex(const ring_check_item& item, std::uint32_t bytes_max) {
 
 }  // namespace
 
-std::string_view name_of(Play play) {
-  switch (play) {
-    case Play::exchange:
+std::string_view name_of(WorkloadKind kind) {
+  switch (kind) {
+    case WorkloadKind::exchange:
       return "exchange";
-    case Play::full:
+    case WorkloadKind::full:
       return "full";
-    case Play::attach:
+    case WorkloadKind::attach:
       return "attach";
-    case Play::reattach:
+    case WorkloadKind::reattach:
       return "reattach";
-    case Play::hostile_front:
+    case WorkloadKind::hostile_front:
       return "hostile-front";
-    case Play::hostile_back:
+    case WorkloadKind::hostile_back:
       return "hostile-back";
-    case Play::two_fronts:
+    case WorkloadKind::two_fronts:
       return "two-fronts";
-    case Play::scenario:
+    case WorkloadKind::scenario:
       return "scenario";
-    case Play::test:
+    case WorkloadKind::test:
       return "test";
   }
   return "?";
@@ -63,14 +63,15 @@ RingProgram::RingProgram(const ring_check_ring& ring, std::span<std::byte> page,
     : ring_(&ring), page_(page), state_(std::move(state)), workload_(workload) {}
 
 Result<> RingProgram::prepare() {
-  if (workload_.play != Play::scenario) habits_ = habits_of(*ring_, page_.data(), [&] { state_.restore(); });
+  if (workload_.kind != WorkloadKind::scenario)
+    habits_ = habits_of(*ring_, page_.data(), [&] { state_.restore(); });
   std::fill(page_.begin(), page_.end(), std::byte{0});
   state_.restore();
   Verdict verdict;
-  const OutsideScope scope(verdict);
+  const CheckServicesScope scope(verdict);
   try {
     return attach_and_fill();
-  } catch (const Broken& broken) {
+  } catch (const CheckFailed& broken) {
     return Error{EPROTO, "a ring cannot be checked", ring_->name, broken.why, "during its setup"};
   }
 }
@@ -82,18 +83,18 @@ Result<> RingProgram::attach_and_fill() {
                  fmt::format("{} refuses a page that init() has made", end),
                  fmt::format("start is {}; see ring_check.h", workload_.start)};
   };
-  if (workload_.play != Play::attach && workload_.play != Play::scenario) {
+  if (workload_.kind != WorkloadKind::attach && workload_.kind != WorkloadKind::scenario) {
     if (ring_->front_attach(page_.data(), workload_.start) < 0) return refused("front_attach()");
     if (ring_->back_attach(page_.data(), workload_.start) < 0) return refused("back_attach()");
   }
   sent_before_ = handled_before_ = 0;
-  if (workload_.play == Play::full) {
+  if (workload_.kind == WorkloadKind::full) {
     if (auto filled = fill(); !filled) return filled;
   }
   to_send_ = sent_before_ + workload_.messages;
   page_at_start_.assign(page_.begin(), page_.end());
   // Fibers 0 and 1 are the fronts, fiber 2 is the back.
-  if (workload_.play == Play::two_fronts) {
+  if (workload_.kind == WorkloadKind::two_fronts) {
     own_variables().copy(RING_CHECK_BACK, 2);
     own_variables().copy(RING_CHECK_FRONT, 1);
   }
@@ -149,41 +150,41 @@ Result<> RingProgram::fill() {
 }
 
 std::uint32_t RingProgram::fiber_count() const {
-  switch (workload_.play) {
-    case Play::exchange:
-    case Play::full:
-    case Play::attach:
-    case Play::reattach:
-    case Play::hostile_front:
-    case Play::hostile_back:
+  switch (workload_.kind) {
+    case WorkloadKind::exchange:
+    case WorkloadKind::full:
+    case WorkloadKind::attach:
+    case WorkloadKind::reattach:
+    case WorkloadKind::hostile_front:
+    case WorkloadKind::hostile_back:
       return 2;
-    case Play::two_fronts:
+    case WorkloadKind::two_fronts:
       return 3;
-    case Play::test:
+    case WorkloadKind::test:
       break;
-    case Play::scenario:
+    case WorkloadKind::scenario:
       return std::clamp(ring_->scenarios[workload_.scenario].fiber_count, 1u, fibers_max);
   }
   return 2;
 }
 
 std::string RingProgram::fiber_name(std::uint32_t fiber) const {
-  switch (workload_.play) {
-    case Play::scenario: {
+  switch (workload_.kind) {
+    case WorkloadKind::scenario: {
       const char* name = ring_->scenarios[workload_.scenario].fiber_names[fiber];
       return name == nullptr ? fmt::format("fiber {}", fiber) : name;
     }
-    case Play::two_fronts:
+    case WorkloadKind::two_fronts:
       return std::array{"front A", "front B", "back"}[fiber];
-    case Play::hostile_front:
+    case WorkloadKind::hostile_front:
       return std::array{"hostile front", "back"}[fiber];
-    case Play::hostile_back:
+    case WorkloadKind::hostile_back:
       return std::array{"front", "hostile back"}[fiber];
-    case Play::exchange:
-    case Play::full:
-    case Play::attach:
-    case Play::reattach:
-    case Play::test:
+    case WorkloadKind::exchange:
+    case WorkloadKind::full:
+    case WorkloadKind::attach:
+    case WorkloadKind::reattach:
+    case WorkloadKind::test:
       break;
   }
   return fiber == 0 ? "front" : "back";
@@ -191,35 +192,35 @@ std::string RingProgram::fiber_name(std::uint32_t fiber) const {
 
 bool RingProgram::may_sleep(std::uint32_t fiber) const {
   // The end with a hostile peer may wait forever.
-  return (workload_.play == Play::hostile_front && fiber == 1) ||
-         (workload_.play == Play::hostile_back && fiber == 0);
+  return (workload_.kind == WorkloadKind::hostile_front && fiber == 1) ||
+         (workload_.kind == WorkloadKind::hostile_back && fiber == 0);
 }
 
 void RingProgram::run(std::uint32_t fiber) {
-  switch (workload_.play) {
-    case Play::exchange:
-    case Play::full:
-    case Play::reattach:
+  switch (workload_.kind) {
+    case WorkloadKind::exchange:
+    case WorkloadKind::full:
+    case WorkloadKind::reattach:
       return fiber == 0 ? front() : back();
-    case Play::attach:
+    case WorkloadKind::attach:
       if (fiber == 0) {
         if (ring_->front_attach(page_.data(), workload_.start) < 0) fail("front_attach() refuses");
         return front();
       }
       if (ring_->back_attach(page_.data(), workload_.start) < 0) fail("back_attach() refuses");
       return back();
-    case Play::hostile_front:
-      return fiber == 0 ? attack(RING_CHECK_FRONT) : withstand_as_back();
-    case Play::hostile_back:
-      return fiber == 0 ? withstand_as_front() : attack(RING_CHECK_BACK);
-    case Play::two_fronts:
+    case WorkloadKind::hostile_front:
+      return fiber == 0 ? attack(RING_CHECK_FRONT) : run_against_hostile_front();
+    case WorkloadKind::hostile_back:
+      return fiber == 0 ? run_against_hostile_back() : attack(RING_CHECK_BACK);
+    case WorkloadKind::two_fronts:
       return fiber == 2 ? take_from_both() : push_as_one_of_two(fiber);
-    case Play::scenario: {
+    case WorkloadKind::scenario: {
       own_variables().use(fiber);
       const RingCode code;
       return ring_->scenarios[workload_.scenario].fibers[fiber](page_.data());
     }
-    case Play::test:
+    case WorkloadKind::test:
       RS_CHECK(!"a test is no ring");
   }
 }
@@ -281,8 +282,8 @@ void RingProgram::push_requests() {
     published = ring_->front_publish == nullptr;
     // The next call may wait for the response to this request.
     if (published ||
-        (!habits_.push_waits &&
-         !Execution::current()->deviates("the front publishes this request with the next one, or now")))
+        (!habits_.push_waits && !Execution::current()->chooses_deviation(
+                                    "the front publishes this request with the next one, or now")))
       continue;
     ring_->front_publish();
     published = true;
@@ -328,7 +329,7 @@ void RingProgram::sleep(int side) {
 }
 
 void RingProgram::back() {
-  bool attached_again = workload_.play != Play::reattach;
+  bool attached_again = workload_.kind != WorkloadKind::reattach;
   for (;;) {
     bool answered = false;
     while (handled_ < to_send_) {
@@ -379,15 +380,15 @@ void RingProgram::attach_back_again() {
 // -- in the end
 
 std::string RingProgram::judge() {
-  if (workload_.play != Play::scenario) return {};
+  if (workload_.kind != WorkloadKind::scenario) return {};
   const auto check = ring_->scenarios[workload_.scenario].check;
   if (check == nullptr) return {};
   Verdict verdict;
-  const OutsideScope scope(verdict);
+  const CheckServicesScope scope(verdict);
   try {
     const RingCode code;
     check(page_.data());
-  } catch (const Broken& broken) {
+  } catch (const CheckFailed& broken) {
     return broken.why;
   }
   return {};

@@ -18,8 +18,8 @@
 
 namespace ringside::check {
 
-/// What is tried; each play has its own conditions.
-enum class Play : std::uint8_t {
+/// What a workload tries; each kind has its own conditions.
+enum class WorkloadKind : std::uint8_t {
   exchange,       ///< both ends are correct; every message arrives once, in order, and is answered
   full,           ///< the same in a ring that has used all its slots and is full at the beginning
   attach,         ///< the ends attach while the other one is already running
@@ -31,10 +31,10 @@ enum class Play : std::uint8_t {
   test,        ///< threads without a ring (test_program.h)
 };
 
-[[nodiscard]] std::string_view name_of(Play play);
+[[nodiscard]] std::string_view name_of(WorkloadKind kind);
 
 struct Workload {
-  Play play = Play::exchange;
+  WorkloadKind kind = WorkloadKind::exchange;
   std::uint32_t messages = 3;  ///< that the front sends
   std::uint32_t start = 0;     ///< where the indices begin
   std::uint32_t scenario = 0;  ///< the index of the plug-in's scenario, or of its test
@@ -61,7 +61,7 @@ class RingProgram final : public Program {
   /// `page` is zeroed and must stay valid; `state` is the ring's other state after loading.
   RingProgram(const ring_check_ring& ring, std::span<std::byte> page, RingState state, Workload workload);
 
-  /// Makes the page and attaches both ends, unless the play does that. Fails if the ring refuses its own
+  /// Makes the page and attaches both ends, unless the workload does that. Fails if the ring refuses its own
   /// page.
   [[nodiscard]] Result<> prepare() override;
 
@@ -70,9 +70,10 @@ class RingProgram final : public Program {
   void run(std::uint32_t fiber) override;
   /// Two fronts may spin on a lock, and a scenario may spin.
   [[nodiscard]] bool spins() const override {
-    return can(RING_CHECK_SPINS) || workload_.play == Play::two_fronts || workload_.play == Play::scenario;
+    return can(RING_CHECK_SPINS) || workload_.kind == WorkloadKind::two_fronts ||
+           workload_.kind == WorkloadKind::scenario;
   }
-  [[nodiscard]] bool judges_memory() const override { return workload_.play == Play::scenario; }
+  [[nodiscard]] bool judges_memory() const override { return workload_.kind == WorkloadKind::scenario; }
   [[nodiscard]] std::string judge() override;
   [[nodiscard]] bool may_sleep(std::uint32_t fiber) const override;
 
@@ -117,11 +118,11 @@ class RingProgram final : public Program {
   void attach_back_again();
 
   void attack(int side);
-  void spoil_word(const ring_check_word& word);
-  void spoil_slot(std::uint32_t slot, int byte);
-  void withstand_as_back();
-  void withstand_as_front();
-  void judge_taken(const Guarded& got, std::string_view what);
+  void write_hostile_word(const ring_check_word& word);
+  void write_hostile_slot(std::uint32_t slot, int byte);
+  void run_against_hostile_front();
+  void run_against_hostile_back();
+  void check_taken(const Guarded& got, std::string_view what);
 
   void push_as_one_of_two(std::uint32_t which);
   void take_from_both();

@@ -41,15 +41,15 @@ void RingProgram::attack(int side) {
     const std::uint32_t what = ring_check_choose(ring_->word_count + ways_slots,
                                                  "which word the peer spoils (the last two: a slot)");
     if (what < ring_->word_count) {
-      spoil_word(ring_->words[what]);
+      write_hostile_word(ring_->words[what]);
     } else {
-      spoil_slot((workload_.start + move) % ring_->slots, what == ring_->word_count ? 0xff : 0x00);
+      write_hostile_slot((workload_.start + move) % ring_->slots, what == ring_->word_count ? 0xff : 0x00);
     }
     ring_check_notify(1 - side);
   }
 }
 
-void RingProgram::spoil_word(const ring_check_word& word) {
+void RingProgram::write_hostile_word(const ring_check_word& word) {
   Execution* execution = Execution::current();
   Op op;
   op.offset = word.offset;
@@ -71,8 +71,8 @@ void RingProgram::spoil_word(const ring_check_word& word) {
   std::memcpy(page_.data() + word.offset, &value, op.size);
 }
 
-/// Writes one granule of the slot: torn messages are covered by the plays with correct ends.
-void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
+/// Writes one granule of the slot: torn messages are covered by the workloads with correct ends.
+void RingProgram::write_hostile_slot(std::uint32_t slot, int byte) {
   const std::uint32_t granules = std::clamp(ring_->slot_bytes / granule_bytes, 1u, 8u);
   const std::uint32_t at = ring_check_choose(granules, "which 8 bytes of the slot it spoils") * granule_bytes;
   Op op;
@@ -84,14 +84,14 @@ void RingProgram::spoil_slot(std::uint32_t slot, int byte) {
   std::memset(page_.data() + op.offset, byte, op.size);
 }
 
-void RingProgram::judge_taken(const Guarded& got, std::string_view what) {
+void RingProgram::check_taken(const Guarded& got, std::string_view what) {
   if (got.overrun()) fail(fmt::format("{} writes beyond the item that it was given", what));
   if (got.item.length > ring_->payload_bytes)
     fail(fmt::format("{} returns length {}; a message has at most {}", what, got.item.length,
                      ring_->payload_bytes));
 }
 
-void RingProgram::withstand_as_back() {
+void RingProgram::run_against_hostile_front() {
   const std::uint32_t rounds_max = 4 * (workload_.messages + 2);
   for (std::uint32_t round = 0; round < rounds_max; ++round) {
     std::uint32_t taken = 0;
@@ -100,7 +100,7 @@ void RingProgram::withstand_as_back() {
       Guarded got;
       popped = insist([&] { return ring_->pop_req(&got.item); });
       if (popped != 1) break;
-      judge_taken(got, "pop_req()");
+      check_taken(got, "pop_req()");
       if (++taken > ring_->slots)
         fail(fmt::format(
             "pop_req() takes {} requests without a response between them, from a ring of {} slots", taken,
@@ -117,7 +117,7 @@ void RingProgram::withstand_as_back() {
   fail("the back never stops working: a hostile front keeps it busy without further writes");
 }
 
-void RingProgram::withstand_as_front() {
+void RingProgram::run_against_hostile_back() {
   const std::uint32_t rounds_max = 4 * (workload_.messages + 2);
   std::uint64_t ids_out = 0;
   for (std::uint32_t round = 0; round < rounds_max; ++round) {
@@ -139,7 +139,7 @@ void RingProgram::withstand_as_front() {
       const int popped = insist([&] { return ring_->pop_rsp(&got.item); });
       if (popped < 0) return;
       if (popped == 0) break;
-      judge_taken(got, "pop_rsp()");
+      check_taken(got, "pop_rsp()");
       if (answered_ == sent_)
         fail(fmt::format("pop_rsp() returns response {} to {} requests", answered_ + 1, sent_));
       ++answered_;

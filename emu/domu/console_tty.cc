@@ -64,7 +64,7 @@ void ConsoleTty::print(std::string_view text) {
   flush();
 }
 
-/// The kernel's own part of the output begins here.
+/// Records in the journal the output that the kernel itself has added after the first `before` bytes.
 void ConsoleTty::tell_added(std::size_t before) {
   if (!journal_.listening()) return;
   std::vector<std::uint8_t> added(transmit_.size() - before);
@@ -105,7 +105,7 @@ void ConsoleTty::flush() {
     flow_character_.reset();
   }
   while (!transmit_.empty()) {
-    const Bytes piece = transmit_.front();  // ends where the buffer wraps
+    const Bytes piece = transmit_.front();  // a piece ends where the buffer wraps
     const Bytes chunk = piece.first(std::min(piece.size(), ring::payload_bytes_max));
     if (!send_chunk(chunk)) return;
     transmit_.drop(chunk.size());

@@ -229,7 +229,7 @@ void DomU::end(ShutdownReason reason) {
 void DomU::program_ended(int status) {
   if (phase_ == Phase::asleep) ended_asleep_ = status;
   if (phase_ != Phase::running) return;
-  // The program has ended, so a suspend has no purpose any more.
+  // The program has ended, so a suspend is no longer useful.
   if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;

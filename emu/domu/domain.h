@@ -8,8 +8,8 @@
 // When it is asked to suspend, it stops sending, waits until all messages have responses, gives up its page
 // and its ports, and continues in another page when it is resumed (domain_suspend.cc).
 //
-// It ends in one of three ways: the program ends; the tools ask for a shutdown, and the program is killed;
-// the hypervisor goes away. In the first two cases all output is delivered and every message answered first.
+// It ends in one of three ways: the program ends; the tools request a shutdown, and the program is killed;
+// the hypervisor ends. In the first two cases all output is delivered and every message answered first.
 #pragma once
 
 #include <cstdint>

@@ -46,7 +46,7 @@ void GuestEvents::notify() {
   const ring::Raised outcome = up_.raise();
   journal_.event_raised(domain_, trace::dom0_actor, channel_.peer.port, outcome);
   if (outcome == ring::Raised::kick) host_.kick(channel_.peer.kicks);
-  // The response will probably come soon: be awake for it, and save the controller the kick.
+  // The response will probably come soon: the guest stays awake, so that the controller need not kick it.
   if (wait_) host_.ring_wait_expect(*wait_);
 }
 
@@ -86,7 +86,7 @@ void GuestEvents::deliver(ring::Port port) {
       return;
     }
   }
-  // Masked; otherwise the sender could keep this guest busy with nothing.
+  // Masked; otherwise the sender could keep this guest busy without work.
   bits_.set_mask(port);
   journal_.refused(domain_, trace::actor(trace::Role::xen), trace::Refusal::stray_event);
   journal_.counted(domain_, trace::Counter::stray_events, strays_, strays_ + 1);

@@ -17,10 +17,10 @@ class PortEvents {
   /// `frame` is dom0's; it stays mapped, and `privcmd` exists, for as long as this object does.
   PortEvents(Host& host, trace::Journal journal, Privcmd& privcmd, std::byte* frame, ring::Abi abi);
 
-  /// Takes over a port of dom0, and calls `handler` for each event at it, also for one that came before.
+  /// Takes over a port of dom0, and calls `handler` for each event at it, also for an earlier one.
   /// Fails as the hypervisor does.
   Result<> bind(ring::Port port, std::function<void()> handler);
-  /// Asks for the peer's kicks again: the other end has a new owner.
+  /// Requests the peer's kicks again: the other end has a new owner.
   Result<> open_again(ring::Port port);
   /// For an interdomain port that was bound here; invalid when there is no process at the other end.
   [[nodiscard]] const Handle& peer_kicks(ring::Port port) const { return bound_.at(port).peer_kicks; }

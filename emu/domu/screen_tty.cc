@@ -24,27 +24,27 @@ Result<> ScreenTty::start(const std::string& path) {
   auto listener = host_.listen_local(path);
   if (!listener) return listener.error();
   listener_ = std::move(*listener);
-  host_.watch(listener_, {.read = true}, [this](Ready) { accept_person(); });
+  host_.watch(listener_, {.read = true}, [this](Ready) { accept_user(); });
   return Done{};
 }
 
-void ScreenTty::accept_person() {
+void ScreenTty::accept_user() {
   auto connection = host_.accept(listener_);
   if (!connection || !connection->has_value()) return;
   person_ = std::move(**connection);
   host_.watch_interest(listener_, {});
-  host_.watch(person_, {.read = true}, [this](Ready ready) { person_ready(ready); });
+  host_.watch(person_, {.read = true}, [this](Ready ready) { user_ready(ready); });
   flush();
   if (!std::exchange(started_, true)) tty_.start();
 }
 
-void ScreenTty::person_left() {
+void ScreenTty::user_left() {
   person_ = Handle();
   host_.watch_interest(listener_, {.read = true});
   tty_.output_room();
 }
 
-void ScreenTty::person_ready(Ready ready) {
+void ScreenTty::user_ready(Ready ready) {
   if (ready.write) {
     flush();
     tty_.output_room();
@@ -65,7 +65,7 @@ void ScreenTty::read_keys() {
   while (keyboard_.has_room()) {
     std::uint8_t character = 0;
     const Io io = host_.read(person_, {&character, 1});
-    if (io.state == Io::State::closed) return person_left();
+    if (io.state == Io::State::closed) return user_left();
     if (io.state == Io::State::blocked) return;
     journal_.as(user_actor).bytes_passed(0, journal_.self(), {&character, 1});
     if (keyboard_.type(character)) continue;

@@ -30,12 +30,12 @@ class ScreenTty {
   [[nodiscard]] std::uint32_t keyless_characters() const { return keyless_; }
 
  private:
-  void accept_person();
-  void person_ready(Ready ready);
+  void accept_user();
+  void user_ready(Ready ready);
   void read_keys();
   std::size_t show(Bytes bytes);
   void flush();
-  void person_left();
+  void user_left();
   void update_watch();
 
   Host& host_;

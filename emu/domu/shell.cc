@@ -36,7 +36,7 @@ class Shell {
   static const std::array<Command, 10> commands;
 
   bool read_line(std::string& line);
-  void obey(std::string_view line);
+  void run_line(std::string_view line);
 
   void about(std::string_view);
   void count(std::string_view argument);
@@ -98,7 +98,7 @@ int Shell::run() {
       out_ << '\n';
       break;
     }
-    obey(trimmed(line));
+    run_line(trimmed(line));
   }
   out_.flush();
   return exit_status_.value_or(0);
@@ -123,7 +123,7 @@ bool Shell::read_line(std::string& line) {
   return any;
 }
 
-void Shell::obey(std::string_view line) {
+void Shell::run_line(std::string_view line) {
   if (line.empty()) return;
   const std::string_view name = line.substr(0, line.find_first_of(blanks));
   const std::string_view argument = trimmed(line.substr(name.size()));

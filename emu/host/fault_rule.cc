@@ -22,10 +22,10 @@ const char* objection(const FaultRule& rule) {
   if (rule.by < Duration{0}) return "a delay cannot be negative";
   if (rule.effect == FaultRule::Effect::delay && rule.by == Duration{0})
     return "a delay must be longer than 0";
-  if (rule.thing == FaultRule::Thing::kick && rule.effect == FaultRule::Effect::reorder) {
+  if (rule.traffic == FaultRule::Traffic::kick && rule.effect == FaultRule::Effect::reorder) {
     return "all events are alike, so their order cannot be seen";
   }
-  if (rule.thing == FaultRule::Thing::bytes && rule.unit_bytes == 0 &&
+  if (rule.traffic == FaultRule::Traffic::bytes && rule.unit_bytes == 0 &&
       rule.effect != FaultRule::Effect::delay) {
     return "a stream without messages can only be late";
   }
@@ -44,9 +44,9 @@ Error too_many_faults(const FaultRule& rule) {
           fmt::format("{} are active, which is the limit (faults_max)", faults_max), "heal first"};
 }
 
-trace::Fact bite_of(const FaultRule& rule) {
+trace::Fact fact_of_fault(const FaultRule& rule) {
   using trace::Fact;
-  const bool event = rule.thing == FaultRule::Thing::kick;
+  const bool event = rule.traffic == FaultRule::Traffic::kick;
   switch (rule.effect) {
     case FaultRule::Effect::drop:
       return event ? Fact::event_lost : Fact::message_lost;

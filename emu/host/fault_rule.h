@@ -25,10 +25,10 @@ struct FaultRule {
     duplicate,  ///< again, `by` later
     reorder,    ///< streams: the next unit overtakes it; if none comes within `by`, it is sent
   };
-  enum class Thing : std::uint8_t { kick, bytes };
+  enum class Traffic : std::uint8_t { kick, bytes };
 
   Effect effect = Effect::drop;
-  Thing thing = Thing::kick;
+  Traffic traffic = Traffic::kick;
   std::string from;  ///< a component's name
   std::string to;
   std::uint32_t next = 0;       ///< applies to the next so many, 0 = all
@@ -44,7 +44,7 @@ struct FaultRule {
 /// ENOSPC: the table is full.
 [[nodiscard]] Error too_many_faults(const FaultRule& rule);
 /// What the journal reports when a rule takes effect. Its argument is the name of the receiver.
-[[nodiscard]] trace::Fact bite_of(const FaultRule& rule);
+[[nodiscard]] trace::Fact fact_of_fault(const FaultRule& rule);
 
 /// Removes the bits of a lost event. Otherwise all later events would find the bit set, so that one loss
 /// would suppress all of them. This one is for a guest's event to dom0, in its page:

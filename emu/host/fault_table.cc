@@ -47,13 +47,13 @@ struct SharedRule {
   std::uint32_t passed;  ///< that it was checked against
   std::uint32_t bitten;
   FaultRule::Effect effect;
-  FaultRule::Thing thing;
+  FaultRule::Traffic traffic;
   std::uint16_t reserved;
 
   [[nodiscard]] bool used_up() const { return next != 0 && Memory::load(&bitten) >= next; }
-  [[nodiscard]] bool is_about(FaultRule::Thing what, std::string_view sender,
+  [[nodiscard]] bool is_about(FaultRule::Traffic what, std::string_view sender,
                               std::string_view receiver) const {
-    return thing == what && !used_up() && from.covers(sender) && to.covers(receiver);
+    return traffic == what && !used_up() && from.covers(sender) && to.covers(receiver);
   }
 };
 
@@ -117,7 +117,7 @@ Result<> FaultTable::add(const FaultRule& rule) {
   added.percent = rule.percent;
   added.next = rule.next;
   added.effect = rule.effect;
-  added.thing = rule.thing;
+  added.traffic = rule.traffic;
   Memory::wmb();  // pairs with the barrier in at_work()
   Memory::store(&all.end, all.end + 1);
   return Done{};
@@ -129,16 +129,16 @@ void FaultTable::heal() {
 
 std::optional<std::size_t> FaultTable::unit_of(std::string_view from, std::string_view to) const {
   for (const SharedRule& rule : shared().at_work()) {
-    if (rule.is_about(FaultRule::Thing::bytes, from, to)) return rule.unit_bytes;
+    if (rule.is_about(FaultRule::Traffic::bytes, from, to)) return rule.unit_bytes;
   }
   return std::nullopt;
 }
 
-std::optional<FaultRule> FaultTable::bite(FaultRule::Thing thing, std::string_view from,
+std::optional<FaultRule> FaultTable::bite(FaultRule::Traffic traffic, std::string_view from,
                                           std::string_view to) {
   Shared& all = shared();
   for (SharedRule& rule : all.at_work()) {
-    if (!rule.is_about(thing, from, to)) continue;
+    if (!rule.is_about(traffic, from, to)) continue;
     const std::uint32_t passed = Memory::load(&rule.passed);
     Memory::store(&rule.passed, passed + 1);
     // Drawn by the number in this direction, not by the order in which processes happen to ask.
@@ -148,7 +148,7 @@ std::optional<FaultRule> FaultTable::bite(FaultRule::Thing thing, std::string_vi
     if (!choice.chance(rule.percent)) continue;
     Memory::store(&rule.bitten, Memory::load(&rule.bitten) + 1);
     return FaultRule{.effect = rule.effect,
-                     .thing = rule.thing,
+                     .traffic = rule.traffic,
                      .from = std::string(from),
                      .to = std::string(to),
                      .next = rule.next,

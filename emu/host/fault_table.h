@@ -32,7 +32,7 @@ class FaultTable {
   [[nodiscard]] std::optional<std::size_t> unit_of(std::string_view from, std::string_view to) const;
   /// Called for each kick or unit: returns the rule that takes effect now, and counts it; empty if none does.
   /// All calls with one `from` come from one process.
-  [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Thing thing, std::string_view from,
+  [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Traffic traffic, std::string_view from,
                                               std::string_view to);
 
   /// Something is held back until this time.

@@ -11,7 +11,7 @@
 namespace ringside {
 
 using Effect = FaultRule::Effect;
-using Thing = FaultRule::Thing;
+using Traffic = FaultRule::Traffic;
 
 namespace {
 
@@ -31,11 +31,11 @@ int peer_process(int stream) {
 
 }  // namespace
 
-void LinuxHost::inject_faults(FaultTable table, Bitten bitten) {
+void LinuxHost::inject_faults(FaultTable table, FaultHandler bitten) {
   faults_ = std::make_unique<Faults>(*this, std::move(table), std::move(bitten));
 }
 
-void LinuxHost::newest_speaks_for(const std::string& name) {
+void LinuxHost::name_newest_stream(const std::string& name) {
   if (faults_ != nullptr) faults_->speaks_for(name);
 }
 
@@ -118,7 +118,7 @@ bool LinuxHost::Faults::kick(const Handle& kicks) {
   if (found == kicked_.end()) return false;
   const Kicked& to = found->second;
   const std::string from = to.port == 0 ? domain_name(to.guest) : table_.controller();
-  const auto rule = table_.bite(Thing::kick, from, to.to);
+  const auto rule = table_.bite(Traffic::kick, from, to.to);
   if (!rule) return false;
   switch (rule->effect) {
     case Effect::drop: {
@@ -137,7 +137,7 @@ bool LinuxHost::Faults::kick(const Handle& kicks) {
     case Effect::reorder:
       RS_CHECK(!"kicks are not reordered");
   }
-  bitten_(*rule, to.guest);
+  fault_handler_(*rule, to.guest);
   return true;
 }
 
@@ -193,7 +193,7 @@ void LinuxHost::Faults::went(int number, std::size_t bytes) {
 /// One whole unit is sent.
 void LinuxHost::Faults::pass_unit(int number, Stream& stream) {
   const std::vector<std::uint8_t> unit = std::exchange(stream.begun, {});
-  const auto rule = table_.bite(Thing::bytes, stream.from, stream.to);
+  const auto rule = table_.bite(Traffic::bytes, stream.from, stream.to);
   if (!rule) {
     hold(stream, unit, Duration{0});
     return overtake(stream);
@@ -223,11 +223,11 @@ void LinuxHost::Faults::pass_unit(int number, Stream& stream) {
         overtake(found->second);
         flush(number, found->second);
       });
-      return bitten_(*rule, 0);
+      return fault_handler_(*rule, 0);
     }
   }
   overtake(stream);
-  bitten_(*rule, 0);
+  fault_handler_(*rule, 0);
 }
 
 /// Later bytes wait behind it.

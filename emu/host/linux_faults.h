@@ -22,8 +22,8 @@ inline constexpr std::size_t held_back_bytes_max = 256 * 1024;
 
 class LinuxHost::Faults {
  public:
-  Faults(LinuxHost& host, FaultTable table, Bitten bitten)
-      : host_(host), table_(std::move(table)), bitten_(std::move(bitten)) {}
+  Faults(LinuxHost& host, FaultTable table, FaultHandler bitten)
+      : host_(host), table_(std::move(table)), fault_handler_(std::move(bitten)) {}
 
   // -- learning the components
   void called(const HypercallArguments& arguments, const HypercallOutcome& outcome);
@@ -82,7 +82,7 @@ class LinuxHost::Faults {
 
   LinuxHost& host_;
   FaultTable table_;
-  Bitten bitten_;
+  FaultHandler fault_handler_;
   DomainId own_domain_ = 0;
   std::map<DomainId, Guest> guests_;
   std::map<int, DomainId> frames_;

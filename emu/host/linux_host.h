@@ -54,10 +54,10 @@ class LinuxHost final : public Host {
   [[nodiscard]] const Machine& machine() const { return machine_; }
   /// From now on, all that this process sends is checked against the machine's faults. `bitten` is called for
   /// each rule that takes effect, with the guest concerned, or 0.
-  using Bitten = std::function<void(const FaultRule& rule, DomainId guest)>;
-  void inject_faults(FaultTable table, Bitten bitten);
+  using FaultHandler = std::function<void(const FaultRule& rule, DomainId guest)>;
+  void inject_faults(FaultTable table, FaultHandler bitten);
   /// Faults treat the stream that was connected last as a stream of the component `name`.
-  void newest_speaks_for(const std::string& name);
+  void name_newest_stream(const std::string& name);
 
   [[nodiscard]] Time now() const override;
   TimerId timer_start(Duration delay, std::function<void()> run) override;
@@ -131,7 +131,7 @@ class LinuxHost final : public Host {
   void hypervisor_answered(int fd);
   Result<Mapping> map_shared(int fd, std::size_t bytes, const char* what);
   static void kick_now(int fd);
-  void kick_with_care(int fd);
+  void kick_with_pauses(int fd);
   void kick_if_due(int fd);
   void kick_all_due();
   Io write_now(int fd, Bytes bytes);
@@ -153,7 +153,7 @@ class LinuxHost final : public Host {
   int write_error_ = 0;
   /// Kept open so that a connection can be refused rather than left waiting when descriptors run out.
   int spare_fd_ = -1;
-  /// Kicks that once took long, by handle: see kick_with_care().
+  /// Kicks that once took long, by handle: see kick_with_pauses().
   struct SlowKick {
     bool resting = false;  ///< until a timer ends it
     bool due = false;      ///< during the rest

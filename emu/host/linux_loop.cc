@@ -99,7 +99,7 @@ bool LinuxLoop::poll_descriptors() {
 /// again.
 bool LinuxLoop::wait_awake() {
   const Time now = clock_now();
-  switch (policy_.idle(now, a_peer_is_elsewhere())) {
+  switch (policy_.idle(now, any_peer_on_other_cpu())) {
     case WaitPolicy::Next::look:
       return look_for_work();
     case WaitPolicy::Next::yield:
@@ -107,7 +107,7 @@ bool LinuxLoop::wait_awake() {
       policy_.yielded(now, clock_now());
       return true;
     case WaitPolicy::Next::sleep:
-      if (all_fell_asleep()) io_.run_one();
+      if (all_could_sleep()) io_.run_one();
       return true;
   }
   return true;
@@ -328,7 +328,7 @@ bool LinuxLoop::look_for_work() const {
   return false;
 }
 
-bool LinuxLoop::a_peer_is_elsewhere() const {
+bool LinuxLoop::any_peer_on_other_cpu() const {
   const std::uint32_t here = this_cpu();
   return std::any_of(awake_.begin(), awake_.end(), [&](const Wait* wait) {
     const std::uint32_t there = wait->ops.peer_cpu != nullptr ? Memory::load(wait->ops.peer_cpu) : 0;
@@ -336,7 +336,7 @@ bool LinuxLoop::a_peer_is_elsewhere() const {
   });
 }
 
-bool LinuxLoop::all_fell_asleep() {
+bool LinuxLoop::all_could_sleep() {
   while (!awake_.empty()) {
     Wait* const wait = awake_.back();
     if (wait != nullptr && !wait->ops.try_sleep()) return false;

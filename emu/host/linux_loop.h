@@ -81,8 +81,8 @@ class LinuxLoop {
   [[nodiscard]] bool serve_awake();
   [[nodiscard]] bool wait_awake();
   [[nodiscard]] bool look_for_work() const;
-  [[nodiscard]] bool a_peer_is_elsewhere() const;
-  [[nodiscard]] bool all_fell_asleep();
+  [[nodiscard]] bool any_peer_on_other_cpu() const;
+  [[nodiscard]] bool all_could_sleep();
   void wake(Wait& wait);
 
   boost::asio::io_context io_{1};

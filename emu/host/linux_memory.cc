@@ -149,7 +149,7 @@ Result<Handle> LinuxHost::kicks_create() {
 void LinuxHost::kick(const Handle& kicks) {
   if (faults_ != nullptr && faults_->kick(kicks)) return;
   const int fd = kicks.number();
-  if (!slow_kicks_.empty() && slow_kicks_.contains(fd)) return kick_with_care(fd);
+  if (!slow_kicks_.empty() && slow_kicks_.contains(fd)) return kick_with_pauses(fd);
   const Time before = now();
   kick_now(fd);
   // Another process may have had the CPU, so this only marks the handle: later kicks on it are measured.
@@ -159,7 +159,7 @@ void LinuxHost::kick(const Handle& kicks) {
 /// The sender of a kick walks through all pollers of the handle, and a guest may add as many pollers as it
 /// likes. So after a kick that took long there is a pause of many times its length, and one kick at its end.
 /// This limits the share of the sender's time that a guest can use.
-void LinuxHost::kick_with_care(int fd) {
+void LinuxHost::kick_with_pauses(int fd) {
   SlowKick& slow = slow_kicks_.at(fd);
   if (slow.resting) {
     slow.due = true;
@@ -177,7 +177,7 @@ void LinuxHost::kick_with_care(int fd) {
     const auto rested = slow_kicks_.find(fd);
     if (rested == slow_kicks_.end()) return;
     rested->second.resting = false;
-    if (std::exchange(rested->second.due, false)) kick_with_care(fd);
+    if (std::exchange(rested->second.due, false)) kick_with_pauses(fd);
   });
 }
 

@@ -81,7 +81,7 @@ constexpr unsigned long get_reaped = _IOWR(0xFF, 11, ReapedProcess);
 
 /// The exit status of a process that is not our child; 0 when it cannot be known. Its parent may reap it at
 /// any time: before that the status is in /proc; after that the kernel reports it, if it is new enough.
-int status_of_stranger(int process, int pid) {
+int status_of_foreign_process(int process, int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
   if (pid > 0 && std::getline(file, line)) {
@@ -184,7 +184,7 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
     // handle may be used.
     const bool known =
         waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
-    const int status = !known                       ? status_of_stranger(fd, pid)
+    const int status = !known                       ? status_of_foreign_process(fd, pid)
                        : info.si_code == CLD_EXITED ? info.si_status
                                                     : 128 + info.si_status;
     ended(status);

@@ -114,7 +114,7 @@ class SimWorld {
   /// Removes all rules. Delayed items keep their time.
   void heal() { faults_.clear(); }
   /// Called after each effect of a fault.
-  void on_fault(std::function<void(const FaultRule&)> bitten) { bitten_ = std::move(bitten); }
+  void on_fault(std::function<void(const FaultRule&)> bitten) { fault_handler_ = std::move(bitten); }
   /// Kicks and units of streams that faults hold back at the moment.
   [[nodiscard]] std::size_t held_back() const { return held_back_; }
 
@@ -266,7 +266,7 @@ class SimWorld {
   Choice* choice_ = nullptr;
   Duration event_takes_{0};
   SimFaults faults_;
-  std::function<void(const FaultRule&)> bitten_;
+  std::function<void(const FaultRule&)> fault_handler_;
   bool cuts_ = true;
   std::size_t held_back_ = 0;
   std::uint64_t events_made_ = 0;

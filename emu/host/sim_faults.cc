@@ -14,17 +14,18 @@ Result<> SimFaults::add(FaultRule fault) {
   return Done{};
 }
 
-const FaultRule* SimFaults::find(FaultRule::Thing thing, std::string_view from, std::string_view to) const {
+const FaultRule* SimFaults::find(FaultRule::Traffic traffic, std::string_view from,
+                                 std::string_view to) const {
   const auto found = std::ranges::find_if(rules_, [&](const FaultRule& rule) {
-    return rule.thing == thing && rule.from == from && rule.to == to;
+    return rule.traffic == traffic && rule.from == from && rule.to == to;
   });
   return found == rules_.end() ? nullptr : &*found;
 }
 
-std::optional<FaultRule> SimFaults::bite(FaultRule::Thing thing, std::string_view from, std::string_view to,
-                                         Choice* choice) {
+std::optional<FaultRule> SimFaults::bite(FaultRule::Traffic traffic, std::string_view from,
+                                         std::string_view to, Choice* choice) {
   for (auto rule = rules_.begin(); rule != rules_.end(); ++rule) {
-    if (rule->thing != thing || rule->from != from || rule->to != to) continue;
+    if (rule->traffic != traffic || rule->from != from || rule->to != to) continue;
     if (rule->percent < 100 && (choice == nullptr || !choice->chance(rule->percent))) continue;
     FaultRule bites = *rule;
     if (rule->next != 0 && --rule->next == 0) rules_.erase(rule);
@@ -49,7 +50,7 @@ void SimWorld::pass_kick(const SimHost& from, SimKicks& kicked) {
       return slot.wakes || slot.wait != 0;
     });
     if (waiting != kicked.slots.end()) {
-      fault = faults_.bite(FaultRule::Thing::kick, from.name(), find(*waiting)->owner->name(), choice_);
+      fault = faults_.bite(FaultRule::Traffic::kick, from.name(), find(*waiting)->owner->name(), choice_);
     }
   }
   if (!fault) return wake(kicked, latency());
@@ -66,7 +67,7 @@ void SimWorld::pass_kick(const SimHost& from, SimKicks& kicked) {
     case FaultRule::Effect::reorder:
       RS_CHECK(!"kicks are not reordered");
   }
-  if (bitten_) bitten_(*fault);
+  if (fault_handler_) fault_handler_(*fault);
 }
 
 void SimWorld::wake(SimKicks& kicked, Duration after, bool by_fault) {
@@ -87,7 +88,7 @@ void SimWorld::wake(SimKicks& kicked, Duration after, bool by_fault) {
 
 /// Cuts the sent bytes into the units of the rule, if it has any, and applies the rules to each.
 void SimWorld::send_past_faults(SimStream& stream, std::string_view from, std::string_view to, Bytes bytes) {
-  const FaultRule* rule = faults_.find(FaultRule::Thing::bytes, from, to);
+  const FaultRule* rule = faults_.find(FaultRule::Traffic::bytes, from, to);
   std::vector<std::uint8_t>& begun = stream.unit_begun;
   if (rule == nullptr) {
     // The last rule was removed while a unit was incomplete.
@@ -112,7 +113,7 @@ void SimWorld::send_past_faults(SimStream& stream, std::string_view from, std::s
 
 void SimWorld::send_unit(SimStream& stream, std::string_view from, std::string_view to, Bytes unit) {
   SimStream& receiver = *stream.peer;
-  const auto fault = faults_.bite(FaultRule::Thing::bytes, from, to, choice_);
+  const auto fault = faults_.bite(FaultRule::Traffic::bytes, from, to, choice_);
   if (!fault) {
     send(receiver, unit, latency());
     return send_overtaken(stream);
@@ -138,11 +139,11 @@ void SimWorld::send_unit(SimStream& stream, std::string_view from, std::string_v
         const auto found = objects_.find(id);
         if (found != objects_.end()) send_overtaken(static_cast<SimStream&>(*found->second));
       });
-      if (bitten_) bitten_(*fault);
+      if (fault_handler_) fault_handler_(*fault);
       return;
   }
   send_overtaken(stream);
-  if (bitten_) bitten_(*fault);
+  if (fault_handler_) fault_handler_(*fault);
 }
 
 void SimWorld::send_overtaken(SimStream& stream) {

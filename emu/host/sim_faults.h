@@ -20,10 +20,10 @@ class SimFaults {
   void clear() { rules_.clear(); }
 
   /// The first rule for these two; null if there is none.
-  [[nodiscard]] const FaultRule* find(FaultRule::Thing thing, std::string_view from,
+  [[nodiscard]] const FaultRule* find(FaultRule::Traffic traffic, std::string_view from,
                                       std::string_view to) const;
   /// Called for each kick or unit: returns the rule that takes effect now, and counts it; empty if none does.
-  [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Thing thing, std::string_view from,
+  [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Traffic traffic, std::string_view from,
                                               std::string_view to, Choice* choice);
 
  private:

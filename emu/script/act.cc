@@ -355,7 +355,7 @@ Result<> ActExecutor::fault(const Fault& act, const Span& line) {
       made.effect = StageFault::Effect::reorder;
       break;
   }
-  made.thing = act.events ? StageFault::Thing::event : StageFault::Thing::message;
+  made.traffic = act.events ? StageFault::Traffic::event : StageFault::Traffic::message;
   made.from = on_stage(act.from);
   made.to = on_stage(act.to);
   made.next = act.which == Fault::Which::next ? act.number : 0;

@@ -55,7 +55,7 @@ void Connections::ends(std::uint32_t domain) {
 void Connections::may_end() {
   surely_at_.clear();
   for (auto& [name, sides] : clients_) {
-    for (Connection& each : sides) each.surely = false;
+    for (Connection& each : sides) each.is_certain = false;
   }
 }
 
@@ -65,11 +65,11 @@ void Connections::opens(const Actor& client, std::optional<Side> side) {
 
 void Connections::connects(const Actor& client) {
   auto& its = clients_[client.name];
-  if (std::ranges::any_of(its, &Connection::surely)) {
+  if (std::ranges::any_of(its, &Connection::is_certain)) {
     diagnostics_.error("E041", client.span, fmt::format("{} is connected already", spelled(client)),
                        "a second client has a name: client[b] connects");
   }
-  its.fill({.is_open = true, .surely = true});
+  its.fill({.is_open = true, .is_certain = true});
 }
 
 void Connections::closes(const Actor& client, std::optional<Side> side, const Span& line) {
@@ -82,7 +82,7 @@ void Connections::closes(const Actor& client, std::optional<Side> side, const Sp
 
 void Connections::acts(const Actor& client, Side side, std::string_view needs) {
   const auto known = clients_.find(client.name);
-  if (known != clients_.end()) known->second[place_of(side)].surely = false;
+  if (known != clients_.end()) known->second[place_of(side)].is_certain = false;
   const Connection its = known == clients_.end() ? Connection{} : known->second[place_of(side)];
   if (its.is_open) return;
   diagnostics_.error(

@@ -48,7 +48,7 @@ class Connections {
   struct Connection {
     bool is_open = false;
     Span closed_by = {};
-    bool surely = false;  ///< it is open: nothing that followed can have closed it
+    bool is_certain = false;  ///< it is open: nothing that followed can have closed it
   };
 
   Diagnostics& diagnostics_;

@@ -8,7 +8,7 @@ namespace ringside::script {
 
 namespace {
 
-using Thing = StageFault::Thing;
+using Traffic = StageFault::Traffic;
 using trace::Role;
 
 FaultRule::Effect effect_of(StageFault::Effect effect) {
@@ -38,7 +38,7 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
     return Error{EINVAL, "cannot inject the fault", way, why, advice};
   };
   const bool with_guest = one_is(fault, Role::domain);
-  if (fault.thing == Thing::event) {
+  if (fault.traffic == Traffic::event) {
     const bool from_xen = fault.from.role == Role::xen;
     const bool on_channel = with_guest && one_is(fault, controller());
     if (on_channel || from_xen) return std::size_t{0};
@@ -67,7 +67,7 @@ Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {
   if (!unit_bytes) return unit_bytes.error();
   return FaultRule{
       .effect = effect_of(fault.effect),
-      .thing = fault.thing == Thing::event ? FaultRule::Thing::kick : FaultRule::Thing::bytes,
+      .traffic = fault.traffic == Traffic::event ? FaultRule::Traffic::kick : FaultRule::Traffic::bytes,
       .from = fault_name(fault.from),
       .to = fault_name(fault.to),
       .next = fault.next,

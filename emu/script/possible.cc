@@ -16,9 +16,9 @@ namespace {
 using trace::IndexName;
 using trace::Role;
 
-class Possible {
+class PossibilityCheck {
  public:
-  Possible(const Scenario& scenario, Diagnostics& diagnostics)
+  PossibilityCheck(const Scenario& scenario, Diagnostics& diagnostics)
       : scenario_(scenario), diagnostics_(diagnostics) {}
 
   void run() {
@@ -180,7 +180,7 @@ class Possible {
 }  // namespace
 
 void check_possible(const Scenario& scenario, Diagnostics& diagnostics) {
-  Possible(scenario, diagnostics).run();
+  PossibilityCheck(scenario, diagnostics).run();
 }
 
 }  // namespace ringside::script

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "emu/script/seek.h"
+#include "emu/script/pattern_search.h"
 #include "emu/script/vocabulary.h"
 #include "emu/trace/text.h"
 

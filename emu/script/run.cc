@@ -260,8 +260,8 @@ void Run::together(const Together& block) {
       later.push_back(&each);
     } else if (!is_lost(expect->pattern)) {
       waits.push_back({&each, expect,
-                       Seeker(expect->pattern, cursor_of(expect->pattern),
-                              {.patient = true, .ignores = &scenario_.setup.ignores}),
+                       PatternSearch(expect->pattern, cursor_of(expect->pattern),
+                                     {.patient = true, .ignores = &scenario_.setup.ignores}),
                        stage_->now() + limit_of(*expect)});
     }
   }
@@ -282,9 +282,10 @@ void Run::expect(const Statement& statement, const Expect& expect) {
   if (expect.now) return expect_now(statement, expect);
   if (settles(expect.pattern)) return expect_settled(statement, expect);
   std::list<Wait> waits;
-  waits.push_back({&statement, &expect,
-                   Seeker(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores}),
-                   stage_->now() + limit_of(expect)});
+  waits.push_back(
+      {&statement, &expect,
+       PatternSearch(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores}),
+       stage_->now() + limit_of(expect)});
   wait_for(waits);
 }
 
@@ -300,17 +301,18 @@ void Run::wait_for(std::list<Wait>& waits) {
 /// False when no expectation is open.
 bool Run::look_at(std::list<Wait>& waits, Claims& claims, bool time_is_over) {
   for (auto each = waits.begin(); each != waits.end();) {
-    const Seeker::Verdict verdict = each->seeker.look(observed(), claims);
+    const PatternSearch::Verdict verdict = each->seeker.look(observed(), claims);
     const bool late = time_is_over && each->deadline <= stage_->now();
-    if (verdict == Seeker::Verdict::open && !late) {
+    if (verdict == PatternSearch::Verdict::open && !late) {
       ++each;
       continue;
     }
-    if (verdict == Seeker::Verdict::met) {
+    if (verdict == PatternSearch::Verdict::met) {
       each->seeker.claim(claims);
       met(each->seeker, each->expect->pattern, each->statement->span);
     } else {
-      const auto kind = verdict == Seeker::Verdict::open ? Failure::Kind::missed : Failure::Kind::differs;
+      const auto kind =
+          verdict == PatternSearch::Verdict::open ? Failure::Kind::missed : Failure::Kind::differs;
       Failure& failure = fail(kind, *each->statement, each->expect->pattern, each->seeker);
       if (kind == Failure::Kind::missed) limited(failure, *each->expect);
     }
@@ -320,11 +322,11 @@ bool Run::look_at(std::list<Wait>& waits, Claims& claims, bool time_is_over) {
 }
 
 void Run::expect_now(const Statement& statement, const Expect& expect) {
-  Seeker seeker(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores});
+  PatternSearch seeker(expect.pattern, cursor_of(expect.pattern), {.ignores = &scenario_.setup.ignores});
   const bool is_state = std::holds_alternative<RingState>(expect.pattern.what) ||
                         std::holds_alternative<CounterState>(expect.pattern.what);
   const bool holds =
-      is_state ? seeker.holds_now(observed()) : seeker.look(observed()) == Seeker::Verdict::met;
+      is_state ? seeker.holds_now(observed()) : seeker.look(observed()) == PatternSearch::Verdict::met;
   if (holds) return met(seeker, expect.pattern, statement.span);
   Failure& failure = fail(Failure::Kind::missed, statement, expect.pattern, seeker);
   failure.limit = Duration{0};
@@ -333,7 +335,7 @@ void Run::expect_now(const Statement& statement, const Expect& expect) {
 
 void Run::expect_settled(const Statement& statement, const Expect& expect) {
   const bool quiet = settle(expect.within.value_or(scenario_.setup.timeout));
-  const Seeker seeker(expect.pattern, cursor_of(expect.pattern), {});
+  const PatternSearch seeker(expect.pattern, cursor_of(expect.pattern), {});
   if (quiet && seeker.holds_now(observed())) {
     met(seeker, expect.pattern, statement.span);
     cursors_[cursor_key(expect.pattern)].mark = {state_.steps(), whole_step};
@@ -349,19 +351,19 @@ void Run::expect_no(const Statement& statement, const ExpectNo& none) {
     ++record_.unjudged;
     return;
   }
-  Seeker seeker(none.pattern, none.more ? cursor_of(none.pattern) : cursor_now(none.pattern),
-                {.anywhere = true, .ignores = &scenario_.setup.ignores});
+  PatternSearch seeker(none.pattern, none.more ? cursor_of(none.pattern) : cursor_now(none.pattern),
+                       {.anywhere = true, .ignores = &scenario_.setup.ignores});
   const Time until = stage_->now() + none.during;
-  bool seen = seeker.look(observed()) == Seeker::Verdict::met;
+  bool seen = seeker.look(observed()) == PatternSearch::Verdict::met;
   while (!seen && stage_->now() < until) {
     const bool went_on = advance(until);
-    seen = seeker.look(observed()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == PatternSearch::Verdict::met;
     if (!went_on) break;
   }
   if (stopped_) return;
   if (!seen) {
     (void)settle(scenario_.setup.timeout);
-    seen = seeker.look(observed()) == Seeker::Verdict::met;
+    seen = seeker.look(observed()) == PatternSearch::Verdict::met;
   }
   if (seen) {
     fail(Failure::Kind::seen, statement, none.pattern, seeker);
@@ -375,14 +377,14 @@ void Run::expect_no(const Statement& statement, const ExpectNo& none) {
 
 void Run::watch(const Statement& statement, const Never& never) {
   watches_.push_back({&statement, &never,
-                      Seeker(never.pattern, cursor_now(never.pattern),
-                             {.anywhere = true, .ignores = &scenario_.setup.ignores})});
+                      PatternSearch(never.pattern, cursor_now(never.pattern),
+                                    {.anywhere = true, .ignores = &scenario_.setup.ignores})});
   look_at_watches();
 }
 
 void Run::look_at_watches() {
   for (auto each = watches_.begin(); each != watches_.end();) {
-    if (each->seeker.look(observed()) != Seeker::Verdict::met) {
+    if (each->seeker.look(observed()) != PatternSearch::Verdict::met) {
       ++each;
       continue;
     }
@@ -400,7 +402,7 @@ void Run::end_watches(const std::string* phase) {
     }
     ++record_.judged;
     record_.met.push_back(each->statement->span);
-    if (!each->seeker.saw_its_subject(observed())) {
+    if (!each->seeker.has_entry_of_subject(observed())) {
       record_.warnings.push_back(
           {each->never->pattern.subject, "this was never tested: nothing happened there"});
     }
@@ -433,7 +435,7 @@ bool Run::is_lost(const Pattern& pattern) const {
   return lost_places_.contains(cursor_key(pattern));
 }
 
-void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
+void Run::met(const PatternSearch& seeker, const Pattern& pattern, const Span& line) {
   ++record_.judged;
   record_.met.push_back(line);
   Cursor& cursor = cursors_[cursor_key(pattern)];
@@ -445,7 +447,7 @@ void Run::met(const Seeker& seeker, const Pattern& pattern, const Span& line) {
 }
 
 Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern& pattern,
-                   const Seeker& seeker) {
+                   const PatternSearch& seeker) {
   ++record_.judged;
   Failure failure;
   failure.kind = kind;

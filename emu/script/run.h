@@ -20,7 +20,7 @@
 
 #include "emu/base/choice.h"
 #include "emu/script/act.h"
-#include "emu/script/seek.h"
+#include "emu/script/pattern_search.h"
 
 namespace ringside::script {
 
@@ -116,13 +116,13 @@ class Run {
   struct Wait {
     const Statement* statement;
     const Expect* expect;
-    Seeker seeker;
+    PatternSearch seeker;
     Time deadline;
   };
   struct Watch {
     const Statement* statement;
     const Never* never;
-    Seeker seeker;
+    PatternSearch seeker;
   };
 
   void statement(const Statement& statement);
@@ -140,8 +140,9 @@ class Run {
   void look_at_watches();
   void end_watches(const std::string* phase);
 
-  void met(const Seeker& seeker, const Pattern& pattern, const Span& line);
-  Failure& fail(Failure::Kind kind, const Statement& statement, const Pattern& pattern, const Seeker& seeker);
+  void met(const PatternSearch& seeker, const Pattern& pattern, const Span& line);
+  Failure& fail(Failure::Kind kind, const Statement& statement, const Pattern& pattern,
+                const PatternSearch& seeker);
   void limited(Failure& failure, const Expect& expect);
   void stop(Error error, const Span& line);
 

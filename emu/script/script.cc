@@ -1,8 +1,8 @@
 // Reads, expands and checks, one after the other.
 #include "emu/script/script.h"
 
+#include "emu/script/domain_states.h"
 #include "emu/script/ended.h"
-#include "emu/script/lives.h"
 #include "emu/script/possible.h"
 #include "emu/script/timing.h"
 
@@ -14,7 +14,7 @@ void check_lines(Scenario& run, Diagnostics& diagnostics) {
   check(run, diagnostics);
   check_possible(run, diagnostics);
   check_ended(run, diagnostics);
-  check_lives(run, diagnostics);
+  check_domain_states(run, diagnostics);
   check_times(run, diagnostics);
   check_ignores(run, diagnostics);
 }

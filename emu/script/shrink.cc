@@ -100,23 +100,23 @@ std::optional<Payload> cut_with(const Payload& expected, const Payload& whole, c
 }
 
 /// Errors of the checks, and their warnings about expectations of an observer that has left.
-using Complaints = std::set<std::pair<std::string_view, Span>>;
+using DiagnosticSet = std::set<std::pair<std::string_view, Span>>;
 
-Complaints complaints_about(Scenario& scenario) {
+DiagnosticSet diagnostics_of(Scenario& scenario) {
   Diagnostics diagnostics;
   check(scenario, diagnostics);
-  Complaints complaints;
+  DiagnosticSet found;
   for (const Diagnostic& each : diagnostics.all()) {
-    if (each.severity == Severity::error || each.code == "W006") complaints.emplace(each.code, each.span);
+    if (each.severity == Severity::error || each.code == "W006") found.emplace(each.code, each.span);
   }
-  return complaints;
+  return found;
 }
 
 class Shrinker {
  public:
   Shrinker(Scenario scenario, const StillFails& still_fails, std::size_t attempts_max)
       : best_(std::move(scenario)), still_fails_(still_fails), attempts_max_(attempts_max) {
-    known_ = complaints_about(best_);
+    known_ = diagnostics_of(best_);
   }
 
   Shrunk run() {
@@ -150,7 +150,7 @@ class Shrinker {
   [[nodiscard]] bool make_sound(Scenario& candidate) const {
     for (;;) {
       std::set<std::pair<std::uint32_t, std::uint32_t>> wrong;
-      for (const auto& each : complaints_about(candidate)) {
+      for (const auto& each : diagnostics_of(candidate)) {
         if (!known_.contains(each)) wrong.emplace(each.second.source, each.second.line);
       }
       if (wrong.empty()) return candidate.setup.controller == best_.setup.controller;
@@ -361,7 +361,7 @@ class Shrinker {
   }
 
   Scenario best_;
-  Complaints known_;  ///< about the scenario at the beginning
+  DiagnosticSet known_;  ///< about the scenario at the beginning
   const StillFails& still_fails_;
   std::size_t attempts_max_;
   std::size_t attempts_ = 0;

@@ -29,9 +29,9 @@ Result<> SimStage::heal() {
 void SimStage::bitten(const FaultRule& rule) {
   const trace::Actor from = faulty_.at(rule.from);
   const trace::Actor to = faulty_.at(rule.to);
-  const bool event = rule.thing == FaultRule::Thing::kick;
+  const bool event = rule.traffic == FaultRule::Traffic::kick;
   const DomainId domain = from.role == Role::domain ? from.number : to.role == Role::domain ? to.number : 0;
-  journal(from).told(domain, bite_of(rule), {}, trace::actor_name(to));
+  journal(from).told(domain, fact_of_fault(rule), {}, trace::actor_name(to));
   if (event && rule.effect == FaultRule::Effect::drop) take_event_back(from, to);
 }
 

@@ -74,12 +74,12 @@ struct StageFault {
     duplicate,  ///< comes again, `by` later
     reorder,    ///< comes after the next one of the same sender and receiver, or after `by` if there is none
   };
-  enum class Thing : std::uint8_t {
+  enum class Traffic : std::uint8_t {
     event,    ///< the kick for an event channel
     message,  ///< a frame of xcs; between other programs one write, which can only be delayed
   };
   Effect effect = Effect::drop;
-  Thing thing = Thing::event;
+  Traffic traffic = Traffic::event;
   trace::Actor from;
   trace::Actor to;
   std::uint32_t next = 0;       ///< how many; 0: all

@@ -199,7 +199,7 @@ std::span<const VerbAbout> verbs_known() {
 std::span<const LineAbout> lines_known() {
   return lines;
 }
-std::span<const std::string_view> glue_words() {
+std::span<const std::string_view> connecting_words() {
   return glue;
 }
 

@@ -141,6 +141,6 @@ struct NamedNumber {
 [[nodiscard]] std::vector<std::string_view> names_of(std::span<const NamedNumber> set);
 
 /// Words within a line: to, from, within, settles ...
-[[nodiscard]] std::span<const std::string_view> glue_words();
+[[nodiscard]] std::span<const std::string_view> connecting_words();
 
 }  // namespace ringside::script

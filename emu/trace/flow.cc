@@ -76,7 +76,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
       // The line that tells a second viewer so is not from the domain.
       if (is(entry, Refusal::viewer_there)) {
         const FlowPlace client{.role = Role::client, .domain = entry.domain, .down = false};
-        push(client, born(client, entry.values[0]));
+        push(client, made(client, entry.values[0]));
       }
       break;
     case Kind::event_raised:
@@ -113,7 +113,7 @@ void Flow::bytes_passed(const Entry& entry) {
   if (entry.actor == entry.peer) {
     const FlowPlace self{.role = from, .domain = entry.domain, .down = false};
     if (from == Role::domain) known_[entry.domain].reports = true;
-    return push(self, born(self, text.size()));
+    return push(self, made(self, text.size()));
   }
   if (depth_of(from) == depth_of(to)) return;
   const bool down = depth_of(from) < depth_of(to);
@@ -124,13 +124,13 @@ void Flow::bytes_passed(const Entry& entry) {
   if (is_source(from, down)) {
     if (to == Role::domain) known_[entry.domain].reports = true;
     if (down && is_gone(entry.domain))
-      return lose(entry.domain, true, born(sender, text.size()), Loss::ended);
-    return arrive(receiver, born(sender, text.size()));
+      return lose(entry.domain, true, made(sender, text.size()), Loss::ended);
+    return arrive(receiver, made(sender, text.size()));
   }
   while (from == Role::uart && !down && !text.empty()) {
     const std::size_t run = before_inserted(text);
     arrive(receiver, leave(sender, run));
-    if (run < text.size()) arrive(receiver, born(sender, 1));
+    if (run < text.size()) arrive(receiver, made(sender, 1));
     text.remove_prefix(std::min(run + 1, text.size()));
   }
   arrive(receiver, leave(sender, text.size()));
@@ -146,7 +146,7 @@ void Flow::frame_passed(const Entry& entry) {
     if (sent_before(entry.domain, number)) return;
     const FlowPlace sender{.role = behind(entry, entry.actor), .domain = entry.domain, .down = true};
     note_sent(entry.domain, number, bytes);
-    return push(xcs, is_source(sender.role, true) ? born(sender, bytes) : leave(sender, bytes), number);
+    return push(xcs, is_source(sender.role, true) ? made(sender, bytes) : leave(sender, bytes), number);
   }
   // xcs first passes on what it finds in a slot, and then reports that it took it.
   const FlowPlace ring = ring_place(entry.domain, false);

@@ -159,8 +159,8 @@ class Flow {
   /// Takes bytes that the place passes on, and counts those that are not there as appeared.
   Pieces leave(const FlowPlace& place, std::size_t bytes);
   void fetch(const FlowPlace& taker, std::size_t bytes);
-  Pieces revive(std::uint32_t domain, std::size_t bytes);
-  Pieces born(const FlowPlace& place, std::size_t bytes);
+  Pieces recovered(std::uint32_t domain, std::size_t bytes);
+  Pieces made(const FlowPlace& place, std::size_t bytes);
   void push(const FlowPlace& place, Pieces pieces, std::optional<std::uint32_t> number = {});
   void put_back(const FlowPlace& place, Pieces pieces);
   void note(const FlowPlace& place, const Pieces& pieces);

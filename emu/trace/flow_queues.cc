@@ -74,7 +74,7 @@ Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
   for (const Piece& each : out) bytes -= each.count;
   const auto more = [&out](const Pieces& pieces) { out.insert(out.end(), pieces.begin(), pieces.end()); };
   if (bytes != 0 && place.role == Role::client && !place.down) {
-    const Pieces shown = revive(place.domain, bytes);
+    const Pieces shown = recovered(place.domain, bytes);
     for (const Piece& each : shown) bytes -= each.count;
     more(shown);
   }
@@ -84,7 +84,7 @@ Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
   // A kernel that never said where its output is from is its origin.
   if (place.role != Role::domain || place.down || reports)
     totals_[{place.domain, place.down}].appeared += bytes;
-  more(born(place, bytes));
+  more(made(place, bytes));
   return out;
 }
 
@@ -97,7 +97,7 @@ void Flow::fetch(const FlowPlace& taker, std::size_t bytes) {
 }
 
 /// Bytes that were counted as lost with a viewer, and that a viewer shows all the same.
-Flow::Pieces Flow::revive(std::uint32_t domain, std::size_t bytes) {
+Flow::Pieces Flow::recovered(std::uint32_t domain, std::size_t bytes) {
   Pieces out;
   Queue& strays = strays_[domain];
   while (bytes != 0 && !strays.pieces.empty()) {
@@ -109,7 +109,7 @@ Flow::Pieces Flow::revive(std::uint32_t domain, std::size_t bytes) {
   return out;
 }
 
-Flow::Pieces Flow::born(const FlowPlace& place, std::size_t bytes) {
+Flow::Pieces Flow::made(const FlowPlace& place, std::size_t bytes) {
   if (bytes == 0) return {};
   // Xen's own output on its serial line belongs to no domain.
   if (place.domain != 0 || place.role != Role::xen) totals_[{place.domain, place.down}].said += bytes;

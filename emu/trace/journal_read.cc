@@ -203,7 +203,7 @@ ring::ControlMessage message_in(const json& object, std::string& complaint) {
   return message;
 }
 
-Entry nonsense_in(Fields& fields) {
+Entry senseless_entry(Fields& fields) {
   Entry entry;
   const auto bytes = fields.bytes("entry", sizeof entry);
   if (bytes.size() != sizeof entry) fields.wrong("entry", fmt::format("{} bytes", sizeof entry));
@@ -304,7 +304,7 @@ JournalStep step_in(Fields& fields, std::string& complaint) {
   step.step = fields.number("step", std::numeric_limits<std::uint64_t>::max());
   const std::int64_t time_ns = fields.time("time_ns");
   if (fields.text("kind") == kind_nonsense) {
-    step.entry = nonsense_in(fields);
+    step.entry = senseless_entry(fields);
   } else {
     step.entry.kind = fields.named("kind", kind_named, "the name of a kind");
     step.entry.actor = fields.named("actor", actor_named, "the name of an actor");

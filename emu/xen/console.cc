@@ -51,14 +51,14 @@ void Console::end_boot() {
 void Console::received(std::uint8_t character) {
   if (character != control_character(conswitch_[0])) {
     switches_seen_ = 0;
-    return hand_on(character);
+    return forward(character);
   }
-  if (++switches_seen_ < switch_characters) return hand_on(character);
+  if (++switches_seen_ < switch_characters) return forward(character);
   switches_seen_ = 0;
   switch_input();
 }
 
-void Console::hand_on(std::uint8_t character) {
+void Console::forward(std::uint8_t character) {
   if (input_is_xens_) return ends_.key_pressed(character);
   if (input_.push(std::span(&character, 1)) == 0) {
     ++counters_.input_dropped;

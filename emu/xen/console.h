@@ -79,7 +79,7 @@ class Console {
 
  private:
   void received(std::uint8_t character);
-  void hand_on(std::uint8_t character);
+  void forward(std::uint8_t character);
   void switch_input();
   void put(std::string_view text);
 

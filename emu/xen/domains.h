@@ -20,7 +20,7 @@ inline constexpr DomainId dom0_id = 0;
 inline constexpr std::string_view dom0_name = "Domain-0";
 /// Besides dom0.
 inline constexpr std::size_t domains_max = domain_id_max;
-/// The first machine frame number. Any number would do except 0, which would look like "none".
+/// The first machine frame number. Any number but 0 is possible; 0 means "none".
 inline constexpr std::uint32_t first_frame_number = 0x1000;
 
 struct Domain {

@@ -1,5 +1,5 @@
 // The event channels of all domains: the state of each port, and the rules by which states change. A port
-// belongs to its domain, not to the process that asked for it. So it outlives a daemon that dies, and the
+// belongs to its domain, not to the process that requested it. So it outlives a daemon that dies, and the
 // next daemon finds it by binding again.
 //
 // This is the table alone. It raises no events, and checks no privilege beyond the one rule that is part of

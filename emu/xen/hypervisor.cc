@@ -63,7 +63,7 @@ HypercallAnswer Hypervisor::serve(const HypercallCaller& caller, const Hypercall
     answer.result = error.code > 0 ? -error.code : -EIO;
     const std::string why = error.what.empty() ? error.why : error.text();
     copy_text(answer.why, why);
-    // Reading the table to its end is not a mistake of the caller.
+    // A caller that reads beyond the end of the table has made no mistake.
     const bool end_of_table = arguments.op == HypercallOp::domain_info && error.code == ESRCH;
     if (end_of_table) return answer;
     const auto reason = static_cast<trace::Refusal>(error.reason);

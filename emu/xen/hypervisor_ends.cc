@@ -38,7 +38,7 @@ Result<> Hypervisor::sched_shutdown(Call& call) {
   return Done{};
 }
 
-/// From now on nothing in the domain runs until it is resumed and unpaused.
+/// From now on no process of the domain runs until it is resumed and unpaused.
 void Hypervisor::suspend(Domain& domain) {
   domain.info.state.paused = 1;
   if (domain.process.valid()) {

@@ -1,7 +1,7 @@
 // The far end of a serial line: a pty that any process may open, a socket that any process may connect to,
 // the streams of the process itself, or nothing. It carries characters to and from a chip, each at its time.
 //
-// It owns the characters in transit, at most a few hundred bytes. While nothing is connected at the far end,
+// It owns the characters in transit, at most a few hundred bytes. While the far end is not connected,
 // sent characters are lost, as on any cable. If the far end is connected and does not read, the line stops.
 //
 // A pty reports neither speed nor breaks, so all characters arrive without faults.
@@ -56,7 +56,7 @@ class SerialLine {
   /// The chip has room again.
   void room();
 
-  /// Sent while nothing was connected at the far end.
+  /// Characters that were sent while the far end was not connected.
   [[nodiscard]] std::uint64_t unheard_bytes() const { return unheard_bytes_; }
 
  private:

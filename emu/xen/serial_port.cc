@@ -39,7 +39,8 @@ void SerialPort::interrupt(bool raised) {
 void SerialPort::serve_interrupt() {
   switch (uart_.read(UartRegister::interrupt_or_fifo) & 0x0f) {
     case uart::iir_line_status:
-      // Reading it is the acknowledgement. The character is taken even if it has a fault: Xen did not check.
+      // The read acknowledges the interrupt. The character is taken even if it has a fault: Xen did not
+      // check.
       (void)uart_.read(UartRegister::line_status);
       take_received();
       return;

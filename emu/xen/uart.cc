@@ -249,7 +249,7 @@ void Uart::line_ready() {
 
 void Uart::transmit() {
   if (transmitting_ || line_blocked_ || transmit_timer_ != 0 || to_send_.empty()) return;
-  // The line was idle: time that has passed is not made up for.
+  // The line was idle: the next character starts now, not earlier.
   line_free_at_ = std::max(line_free_at_, host_.now());
   transmit_due();
 }

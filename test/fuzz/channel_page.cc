@@ -45,7 +45,7 @@ struct ChannelMachine {
   void open() {
     auto opened = Channel::open(host, journal, privcmd, *events, {.domain = 1}, counters,
                                 {.request =
-                                     [this](const Channel::Owed& owed) {
+                                     [this](const Channel::UnansweredRequest& owed) {
                                        ++requests;
                                        RS_CHECK(owed.message.payload().size() <= ring::payload_bytes_max);
                                      },

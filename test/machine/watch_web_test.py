@@ -131,7 +131,7 @@ class WatchWeb(unittest.TestCase):
         self.assertFalse(back.is_displayed())
         browser.find_element(By.ID, "back").click()
         self.assertTrue(back.is_displayed())
-        self.assertEqual(back.text, "Back to live (1 step on)")
+        self.assertEqual(back.text, "Back to live (1 step behind)")
         back.click()
         self.assertEqual(script("player.position"), script("player.rows.length - 1"))
         self.assertFalse(back.is_displayed())

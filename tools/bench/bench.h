@@ -67,7 +67,7 @@ struct Context {
 // -- runs
 
 /// How long and how often to measure.
-struct Effort {
+struct BenchLimits {
   std::size_t rounds = 11;
   double sample_seconds = 0.025;          ///< for one transport in one round and place
   std::size_t path_bytes_max = 8u << 20;  ///< through the path in one round and direction
@@ -97,10 +97,12 @@ class Interruption {
 /// Restricts this process and its future children to these CPUs.
 void run_on(const std::vector<int>& cpus);
 
-[[nodiscard]] Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption);
-[[nodiscard]] Result<std::vector<Table>> measure_script(const Effort& effort,
+[[nodiscard]] Result<std::vector<Table>> measure_ring(const BenchLimits& limits,
+                                                      const Interruption& interruption);
+[[nodiscard]] Result<std::vector<Table>> measure_script(const BenchLimits& limits,
                                                         const Interruption& interruption);
-[[nodiscard]] Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption);
+[[nodiscard]] Result<std::vector<Table>> measure_path(const BenchLimits& limits,
+                                                      const Interruption& interruption);
 /// Acts as the program at the far end of the path: prints `bytes` bytes, takes them, or sends each back.
 /// Returns its exit status.
 [[nodiscard]] int act_program(const std::string& act, std::uint64_t bytes);
@@ -114,15 +116,15 @@ struct Traffic {
 
 /// Bookkeeping of the asking side. It numbers the messages, marks the last, and checks the answers: each
 /// answer must be equal to its message, in order.
-class Questions {
+class NumberedMessages {
  public:
-  explicit Questions(const Traffic& traffic);
+  explicit NumberedMessages(const Traffic& traffic);
   [[nodiscard]] bool more() const { return !last_asked_; }
   /// Requires more().
   [[nodiscard]] ring::ControlMessage next();
   void answered(const ring::ControlMessage& answer);
-  [[nodiscard]] std::uint64_t under_way() const { return asked_ - answered_; }
-  [[nodiscard]] bool finished() const { return wrong_ || (last_asked_ && under_way() == 0); }
+  [[nodiscard]] std::uint64_t unanswered() const { return asked_ - answered_; }
+  [[nodiscard]] bool finished() const { return wrong_ || (last_asked_ && unanswered() == 0); }
   /// The number of answered messages, if finished; empty if an answer was wrong.
   [[nodiscard]] std::optional<std::uint64_t> result() const;
 

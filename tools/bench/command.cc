@@ -16,7 +16,7 @@ namespace {
 
 struct BenchOptions {
   std::string only;
-  std::size_t rounds = bench::Effort().rounds;
+  std::size_t rounds = bench::BenchLimits().rounds;
   bool quick = false;
   bool json = false;
   std::string log;
@@ -24,7 +24,7 @@ struct BenchOptions {
   std::uint64_t bytes = 0;
 };
 
-using Measure = Result<std::vector<bench::Table>> (*)(const bench::Effort&, const bench::Interruption&);
+using Measure = Result<std::vector<bench::Table>> (*)(const bench::BenchLimits&, const bench::Interruption&);
 
 struct Part {
   const char* name;
@@ -33,22 +33,22 @@ struct Part {
 constexpr Part parts[] = {
     {"ring", bench::measure_ring}, {"path", bench::measure_path}, {"script", bench::measure_script}};
 
-bench::Effort effort_of(const BenchOptions& options) {
-  bench::Effort effort;
-  effort.rounds = options.rounds;
+bench::BenchLimits limits_of(const BenchOptions& options) {
+  bench::BenchLimits limits;
+  limits.rounds = options.rounds;
   if (options.quick) {
-    effort.rounds = std::min<std::size_t>(options.rounds, 2);
-    effort.sample_seconds = 0.002;
-    effort.path_bytes_max = 128u << 10;
+    limits.rounds = std::min<std::size_t>(options.rounds, 2);
+    limits.sample_seconds = 0.002;
+    limits.path_bytes_max = 128u << 10;
   }
-  return effort;
+  return limits;
 }
 
 int run_bench(const BenchOptions& options) {
   if (!options.act.empty()) return bench::act_program(options.act, options.bytes);
   bench::Context context = bench::context_of_this_run();
-  const bench::Effort effort = effort_of(options);
-  context.rounds = effort.rounds;
+  const bench::BenchLimits limits = limits_of(options);
+  context.rounds = limits.rounds;
   // The log is opened before the measurement, which takes a minute, so that a wrong path fails at once.
   std::optional<OutFile> log;
   if (!options.log.empty()) {
@@ -61,7 +61,7 @@ int run_bench(const BenchOptions& options) {
     const bench::Interruption interruption;
     for (const Part& part : parts) {
       if (!options.only.empty() && options.only != part.name) continue;
-      auto measured = part.measure(effort, interruption);
+      auto measured = part.measure(limits, interruption);
       if (!measured) {
         failed(measured.error());
         return measured.error().code == EINTR ? status_of_signal_0 + interruption.signal()

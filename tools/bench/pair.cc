@@ -203,13 +203,13 @@ void run_on(const std::vector<int>& cpus) {
 
 Result<PairTimes> time_pair(Transport& transport, const Traffic& traffic, int asking_cpu, int answering_cpu,
                             const Interruption& interruption) {
-  Child answerer(transport, Side::answers, traffic, answering_cpu);
-  Child asker(transport, Side::asks, traffic, asking_cpu);
-  if (!answerer.started() || !asker.started()) return system_error("cannot start a process", "");
-  if (auto prepared = reports({&answerer, &asker}, interruption); !prepared) return prepared.error();
-  answerer.go();
-  asker.go();
-  auto done = reports({&answerer, &asker}, interruption);
+  Child responder(transport, Side::answers, traffic, answering_cpu);
+  Child requester(transport, Side::asks, traffic, asking_cpu);
+  if (!responder.started() || !requester.started()) return system_error("cannot start a process", "");
+  if (auto prepared = reports({&responder, &requester}, interruption); !prepared) return prepared.error();
+  responder.go();
+  requester.go();
+  auto done = reports({&responder, &requester}, interruption);
   if (!done) return done.error();
   const auto& [answered, asked] = done.value();
   return PairTimes{static_cast<double>(asked.messages), asked.seconds,
@@ -226,10 +226,10 @@ std::int64_t now_ns() {
 
 }  // namespace
 
-Questions::Questions(const Traffic& traffic)
+NumberedMessages::NumberedMessages(const Traffic& traffic)
     : end_ns_(now_ns() + static_cast<std::int64_t>(traffic.seconds * 1e9)) {}
 
-ring::ControlMessage Questions::next() {
+ring::ControlMessage NumberedMessages::next() {
   last_asked_ = asked_ % messages_per_look == messages_per_look - 1 && now_ns() >= end_ns_;
   ring::ControlMessage message{ring::CMSG_CONSOLE,
                                last_asked_ ? last_subtype : ring::CMSG_CONSOLE_DATA,
@@ -241,14 +241,14 @@ ring::ControlMessage Questions::next() {
   return message;
 }
 
-void Questions::answered(const ring::ControlMessage& answer) {
+void NumberedMessages::answered(const ring::ControlMessage& answer) {
   std::uint64_t number = 0;
   std::memcpy(&number, answer.msg, sizeof number);
   if (number != answered_ || answered_ == asked_ || answer.length != ring::payload_bytes_max) wrong_ = true;
   ++answered_;
 }
 
-std::optional<std::uint64_t> Questions::result() const {
+std::optional<std::uint64_t> NumberedMessages::result() const {
   if (wrong_ || !finished()) return std::nullopt;
   return answered_;
 }

@@ -292,14 +292,14 @@ struct PathLane {
 constexpr std::uint64_t bytes_min = 64u << 10;
 constexpr double path_sample_seconds = 0.15;
 
-Result<> run_lane(PathLane& lane, const Effort& effort, const Interruption& interruption, bool kept) {
+Result<> run_lane(PathLane& lane, const BenchLimits& limits, const Interruption& interruption, bool kept) {
   for (std::size_t i = 0; i < directions.size(); ++i) {
     auto seconds = lane.kind->time(directions[i], lane.bytes[i], interruption);
     if (!seconds) return seconds.error();
     const double rate = static_cast<double>(lane.bytes[i]) / std::max(*seconds, 1e-6);
     if (kept) lane.row->samples[i].push_back(rate);
     lane.bytes[i] = std::clamp(static_cast<std::uint64_t>(rate * path_sample_seconds), bytes_min,
-                               std::max<std::uint64_t>(bytes_min, effort.path_bytes_max));
+                               std::max<std::uint64_t>(bytes_min, limits.path_bytes_max));
   }
   return Done{};
 }
@@ -317,7 +317,7 @@ int act_program(const std::string& act, std::uint64_t bytes) {
   return 1;
 }
 
-Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption& interruption) {
+Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interruption& interruption) {
   const std::vector<PathKind> kinds = {{"two socats", time_socats}, {"ringside exec", time_ringside}};
   const std::vector<int> all = allowed_cpus();
   const std::vector<std::vector<int>> places = {all, {all.at(0)}};
@@ -348,11 +348,11 @@ Result<std::vector<Table>> measure_path(const Effort& effort, const Interruption
     }
   }
   const auto start = Clock::now();
-  for (std::size_t round = 0; round < effort.rounds + 1; ++round) {
-    if (round > 1 && seconds_since(start) > effort.budget_seconds) break;
+  for (std::size_t round = 0; round < limits.rounds + 1; ++round) {
+    if (round > 1 && seconds_since(start) > limits.budget_seconds) break;
     for (PathLane& lane : lanes) {
       run_on(lane.cpus);
-      auto done = run_lane(lane, effort, interruption, round > 0);
+      auto done = run_lane(lane, limits, interruption, round > 0);
       run_on(all);
       if (!done) return done.error();
     }

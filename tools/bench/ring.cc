@@ -28,24 +28,24 @@ constexpr DomainId guest_domain = 1;
 
 /// The asking end, which drives the ring as a guest does. Only the source of the requests differs from a
 /// guest.
-class Asker {
+class Requester {
  public:
-  Asker(std::byte* frame, const Traffic& traffic)
+  Requester(std::byte* frame, const Traffic& traffic)
       : front_(*ring::Front<>::attach(ring::shared_ring(frame, abi, ring::Ring::tx))),
-        questions_(traffic),
+        numbered_(traffic),
         window_(traffic.one_at_a_time ? 1 : ring::slots_per_ring) {}
 
   [[nodiscard]] bool has_work() const { return front_.has_response(); }
-  [[nodiscard]] bool finished() const { return questions_.finished(); }
-  [[nodiscard]] std::optional<std::uint64_t> result() const { return questions_.result(); }
+  [[nodiscard]] bool finished() const { return numbered_.finished(); }
+  [[nodiscard]] std::optional<std::uint64_t> result() const { return numbered_.result(); }
 
   /// Takes all answers and puts as many requests as there is room for. True when it published something.
   [[nodiscard]] bool turn() {
     ControlMessage response;
-    while (front_.take_response(response) == ring::TakeResponse::taken) questions_.answered(response);
+    while (front_.take_response(response) == ring::TakeResponse::taken) numbered_.answered(response);
     bool news = false;
-    while (questions_.more() && front_.outstanding() < window_) {
-      RS_CHECK(front_.put_request(questions_.next()));
+    while (numbered_.more() && front_.outstanding() < window_) {
+      RS_CHECK(front_.put_request(numbered_.next()));
       front_.publish();
       news = true;
     }
@@ -54,14 +54,14 @@ class Asker {
 
  private:
   ring::Front<> front_;
-  Questions questions_;
+  NumberedMessages numbered_;
   std::uint32_t window_;
 };
 
 /// The answering end. It answers each request with the request itself.
-class Answerer {
+class Responder {
  public:
-  explicit Answerer(std::byte* frame)
+  explicit Responder(std::byte* frame)
       : back_(*ring::Back<>::attach(ring::shared_ring(frame, abi, ring::Ring::tx))) {}
 
   [[nodiscard]] bool has_work() const { return back_.has_request(); }
@@ -109,14 +109,14 @@ struct Channel {
 };
 
 /// The host of one side, and its part of the channel.
-struct Seat {
+struct ChannelSide {
   LinuxHost host{"bench", Machine("/nowhere")};
   trace::NullSink silent;
   Mapping mapping;
   Handle guest_kicks;
   Handle controller_kicks;
 
-  explicit Seat(const Channel& channel) {
+  explicit ChannelSide(const Channel& channel) {
     const Handle frame = host.adopt(dup(channel.frame.number()));
     auto mapped = host.frame_map(frame);
     RS_CHECK(mapped.ok());
@@ -129,40 +129,43 @@ struct Seat {
 /// The controller's side of the events, as in the control switch.
 class ControllerEvents {
  public:
-  ControllerEvents(Seat& seat, Answerer& answerer)
-      : seat_(seat), answerer_(answerer), up_(seat.mapping.frame()), guest_bits_(seat.mapping.frame(), abi) {
-    ring::ChannelWords* words = ring::channel_words(seat.mapping.frame());
+  ControllerEvents(ChannelSide& side, Responder& responder)
+      : side_(side),
+        responder_(responder),
+        up_(side.mapping.frame()),
+        guest_bits_(side.mapping.frame(), abi) {
+    ring::ChannelWords* words = ring::channel_words(side.mapping.frame());
     up_.set_mask();
-    wait_ =
-        seat.host.ring_wait_start(seat.controller_kicks, {.awaken = [this] { up_.set_mask(); },
-                                                          .has_work = [this] { return answerer_.has_work(); },
-                                                          .serve = [this] { turn(); },
-                                                          .try_sleep = [this] { return try_sleep(); },
-                                                          .own_cpu = &words->controller_cpu,
-                                                          .peer_cpu = &words->guest_cpu});
+    wait_ = side.host.ring_wait_start(side.controller_kicks,
+                                      {.awaken = [this] { up_.set_mask(); },
+                                       .has_work = [this] { return responder_.has_work(); },
+                                       .serve = [this] { turn(); },
+                                       .try_sleep = [this] { return try_sleep(); },
+                                       .own_cpu = &words->controller_cpu,
+                                       .peer_cpu = &words->guest_cpu});
   }
-  ~ControllerEvents() { seat_.host.ring_wait_end(wait_); }
+  ~ControllerEvents() { side_.host.ring_wait_end(wait_); }
   ControllerEvents(const ControllerEvents&) = delete;
   ControllerEvents& operator=(const ControllerEvents&) = delete;
 
  private:
   void turn() {
     if (up_.is_pending()) up_.clear_pending();
-    if (answerer_.turn()) {
-      if (guest_bits_.raise(port) == ring::Raised::kick) seat_.host.kick(seat_.guest_kicks);
-      seat_.host.ring_wait_expect(wait_);
+    if (responder_.turn()) {
+      if (guest_bits_.raise(port) == ring::Raised::kick) side_.host.kick(side_.guest_kicks);
+      side_.host.ring_wait_expect(wait_);
     }
-    if (answerer_.finished()) seat_.host.stop(0);
+    if (responder_.finished()) side_.host.stop(0);
   }
 
   bool try_sleep() {
-    if (!up_.unmask() && !answerer_.has_work()) return true;
+    if (!up_.unmask() && !responder_.has_work()) return true;
     up_.set_mask();
     return false;
   }
 
-  Seat& seat_;
-  Answerer& answerer_;
+  ChannelSide& side_;
+  Responder& responder_;
   ring::UpEvents<> up_;
   ring::EventBits<> guest_bits_;
   Host::WaitId wait_ = 0;
@@ -175,14 +178,14 @@ class RingTransport : public Transport {
   explicit RingTransport(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
 
   void enter(Side side) override {
-    seat_.emplace(*channel_);
-    if (side == Side::answers) answerer_.emplace(seat_->mapping.frame());
+    side_.emplace(*channel_);
+    if (side == Side::answers) responder_.emplace(side_->mapping.frame());
   }
 
  protected:
   std::unique_ptr<Channel> channel_;
-  std::optional<Seat> seat_;
-  std::optional<Answerer> answerer_;
+  std::optional<ChannelSide> side_;
+  std::optional<Responder> responder_;
 };
 
 class OurRing final : public RingTransport {
@@ -190,27 +193,27 @@ class OurRing final : public RingTransport {
   using RingTransport::RingTransport;
 
   std::optional<std::uint64_t> ask(const Traffic& traffic) override {
-    Asker asker(seat_->mapping.frame(), traffic);
+    Requester requester(side_->mapping.frame(), traffic);
     domu::GuestEvents::Channel channel;
     channel.port = port;
-    channel.kicks = std::move(seat_->guest_kicks);
-    channel.peer = {port, std::move(seat_->controller_kicks), 0};
+    channel.kicks = std::move(side_->guest_kicks);
+    channel.peer = {port, std::move(side_->controller_kicks), 0};
     channel.reopen = [] { return std::nullopt; };
-    domu::GuestEvents events(seat_->host, trace::Journal(seat_->silent, {}), guest_domain,
-                             seat_->mapping.frame(), abi, std::move(channel));
+    domu::GuestEvents events(side_->host, trace::Journal(side_->silent, {}), guest_domain,
+                             side_->mapping.frame(), abi, std::move(channel));
     const auto turn = [&] {
-      if (asker.turn()) events.notify();
-      if (asker.finished()) seat_->host.stop(0);
+      if (requester.turn()) events.notify();
+      if (requester.finished()) side_->host.stop(0);
     };
-    events.start([&] { return asker.has_work(); }, turn);
+    events.start([&] { return requester.has_work(); }, turn);
     turn();
-    seat_->host.run();
-    return asker.result();
+    side_->host.run();
+    return requester.result();
   }
 
   bool answer() override {
-    const ControllerEvents events(*seat_, *answerer_);
-    seat_->host.run();
+    const ControllerEvents events(*side_, *responder_);
+    side_->host.run();
     return true;
   }
 };
@@ -221,12 +224,12 @@ class SpinningRing final : public RingTransport {
   using RingTransport::RingTransport;
 
   std::optional<std::uint64_t> ask(const Traffic& traffic) override {
-    Asker asker(seat_->mapping.frame(), traffic);
-    (void)asker.turn();
-    return spin(asker) ? asker.result() : std::nullopt;
+    Requester requester(side_->mapping.frame(), traffic);
+    (void)requester.turn();
+    return spin(requester) ? requester.result() : std::nullopt;
   }
 
-  bool answer() override { return spin(*answerer_); }
+  bool answer() override { return spin(*responder_); }
 
  private:
   static constexpr int looks_max = 100'000'000;
@@ -284,10 +287,11 @@ Result<PairTimes> sample(const RingLane& lane, const Traffic& traffic, const Int
   return error;
 }
 
-Result<> run_lane(const RingLane& lane, const Effort& effort, bool kept, const Interruption& interruption) {
-  auto stream = sample(lane, {effort.sample_seconds, false}, interruption);
+Result<> run_lane(const RingLane& lane, const BenchLimits& limits, bool kept,
+                  const Interruption& interruption) {
+  auto stream = sample(lane, {limits.sample_seconds, false}, interruption);
   if (!stream) return stream.error();
-  auto trips = sample(lane, {effort.sample_seconds, true}, interruption);
+  auto trips = sample(lane, {limits.sample_seconds, true}, interruption);
   if (!trips) return trips.error();
   if (!kept) return Done{};
   lane.row->samples[rate_column].push_back(stream->messages / stream->seconds);
@@ -345,17 +349,17 @@ std::vector<Table> empty_tables(const std::vector<TransportKind>& kinds, const s
 
 }  // namespace
 
-Result<std::vector<Table>> measure_ring(const Effort& effort, const Interruption& interruption) {
+Result<std::vector<Table>> measure_ring(const BenchLimits& limits, const Interruption& interruption) {
   constexpr std::size_t warm_ups = 1;
   const std::vector<TransportKind> kinds = all_transports();
   std::vector<RingLane> lanes;
   std::vector<Table> tables = empty_tables(kinds, allowed_cpus(), lanes);
   const auto start = std::chrono::steady_clock::now();
-  for (std::size_t round = 0; round < warm_ups + effort.rounds; ++round) {
+  for (std::size_t round = 0; round < warm_ups + limits.rounds; ++round) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    if (round > warm_ups && spent.count() > effort.budget_seconds) break;
+    if (round > warm_ups && spent.count() > limits.budget_seconds) break;
     for (const RingLane& lane : lanes) {
-      auto done = run_lane(lane, effort, round >= warm_ups, interruption);
+      auto done = run_lane(lane, limits, round >= warm_ups, interruption);
       if (!done) return done.error();
     }
   }

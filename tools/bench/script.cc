@@ -55,7 +55,7 @@ Result<Sample> sample_of(const script::Scenario& scenario, double seconds) {
 
 }  // namespace
 
-Result<std::vector<Table>> measure_script(const Effort& effort, const Interruption&) {
+Result<std::vector<Table>> measure_script(const BenchLimits& limits, const Interruption&) {
   Table table{.part = "script",
               .place = "sim",
               .title = "scenarios in simulation: boot, print a word, see it",
@@ -68,7 +68,7 @@ Result<std::vector<Table>> measure_script(const Effort& effort, const Interrupti
   std::deque<script::Script> scripts;  // `runs` points into them
   std::vector<std::vector<script::Scenario>> runs;
   for (const std::size_t domains : domain_counts) {
-    if (effort.rounds <= quick_rounds && domains > quick_domains) continue;
+    if (limits.rounds <= quick_rounds && domains > quick_domains) continue;
     const std::string text = scenario_with(domains);
     scripts.push_back(script::read_script(
         "hello.scn", [&text](const std::string&) -> Result<std::string> { return text; }));
@@ -81,9 +81,9 @@ Result<std::vector<Table>> measure_script(const Effort& effort, const Interrupti
                           std::vector<std::vector<double>>(table.columns.size()),
                           {}});
   }
-  for (std::size_t round = 0; round < effort.rounds; ++round) {
+  for (std::size_t round = 0; round < limits.rounds; ++round) {
     for (std::size_t at = 0; at < runs.size(); ++at) {
-      auto sample = sample_of(runs[at][0], effort.sample_seconds);
+      auto sample = sample_of(runs[at][0], limits.sample_seconds);
       if (!sample) return sample.error();
       table.rows[at].samples[0].push_back(sample->runs / sample->seconds);
       table.rows[at].samples[1].push_back(sample->virtual_seconds / sample->seconds);

@@ -39,12 +39,12 @@ class Blocking : public Transport {
 
   std::optional<std::uint64_t> ask(const Traffic& traffic) override {
     const std::size_t window = traffic.one_at_a_time ? 1 : window_;
-    Questions questions(traffic);
-    while (!questions.finished()) {
-      while (questions.more() && questions.under_way() < window) {
+    NumberedMessages numbered(traffic);
+    while (!numbered.finished()) {
+      while (numbered.more() && numbered.unanswered() < window) {
         std::size_t count = 0;
-        while (count < per_send_ && questions.more() && questions.under_way() < window) {
-          bulk_[count++] = questions.next();
+        while (count < per_send_ && numbered.more() && numbered.unanswered() < window) {
+          bulk_[count++] = numbered.next();
         }
         if (!send(Side::asks, Messages(bulk_).first(count))) return std::nullopt;
       }
@@ -52,10 +52,10 @@ class Blocking : public Transport {
       do {
         const std::size_t count = receive(Side::asks, bulk_);
         if (count == 0) return std::nullopt;
-        for (std::size_t i = 0; i < count; ++i) questions.answered(bulk_[i]);
-      } while (questions.under_way() > window / 2);
+        for (std::size_t i = 0; i < count; ++i) numbered.answered(bulk_[i]);
+      } while (numbered.unanswered() > window / 2);
     }
-    return questions.result();
+    return numbered.result();
   }
 
   bool answer() override {

@@ -39,7 +39,7 @@ bool is_printed_at(std::string_view piece, std::uint64_t at) {
 }
 
 /// Whether the viewer was refused because another one was connected.
-bool was_refused(const Viewed& viewer) {
+bool was_refused(const ViewerRecord& viewer) {
   return viewer.saw.starts_with("Cannot connect to console");
 }
 
@@ -70,7 +70,8 @@ std::string output_mistake(const Account& account) {
   }
   missing += account.printed - at;
   const std::uint64_t counted = account.discarded + account.unread;
-  if (missing == counted || (account.fate == Fate::cut && missing + crash_notice_bytes_max > counted))
+  if (missing == counted ||
+      (account.fate == DomainOutcome::cut && missing + crash_notice_bytes_max > counted))
     return {};
   return fmt::format(
       "of {} bytes printed viewers were handed {}, and {} were counted as discarded, {} as unread",
@@ -78,11 +79,11 @@ std::string output_mistake(const Account& account) {
 }
 
 /// The viewers saw everything that was handed to them, except what was lost with a connection.
-std::string viewers_mistake(const Account& account) {
+std::string viewer_error(const Account& account) {
   const std::string_view handed = without_crash_notice(account.handed);
   std::size_t at = 0;
   bool gap = false;
-  for (const Viewed& viewer : account.viewers) {
+  for (const ViewerRecord& viewer : account.viewers) {
     if (was_refused(viewer)) continue;
     const std::string_view saw = without_crash_notice(viewer.saw);
     // Behind a gap a few bytes may fit at several places. The last viewer saw the end.
@@ -110,7 +111,7 @@ std::string input_mistake(const Account& account) {
   // Some refused viewers left before they received the refusal.
   auto untold = account.refused_viewers -
                 static_cast<std::uint64_t>(std::ranges::count_if(account.viewers, was_refused));
-  for (const Viewed& viewer : account.viewers) {
+  for (const ViewerRecord& viewer : account.viewers) {
     const std::size_t common = common_bytes(rest, viewer.typed);
     // Otherwise these bytes belong to another connection. Typed texts are alike up to the number of the
     // connection.
@@ -118,7 +119,7 @@ std::string input_mistake(const Account& account) {
     const bool its = named || common == rest.size() || rest[common] == '<';
     const std::size_t read = its ? common : 0;
     rest.remove_prefix(read);
-    const bool may_miss = viewer.input_lost || was_refused(viewer) || account.fate != Fate::lives;
+    const bool may_miss = viewer.input_lost || was_refused(viewer) || account.fate != DomainOutcome::lives;
     if (read == viewer.typed.size() || may_miss) continue;
     if (read == 0 && viewer.left && viewer.saw.empty() && untold > 0)
       --untold;
@@ -148,7 +149,7 @@ std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t
 
 std::string mistake_in(const Account& account) {
   if (std::string mistake = output_mistake(account); !mistake.empty()) return mistake;
-  if (std::string mistake = viewers_mistake(account); !mistake.empty()) return mistake;
+  if (std::string mistake = viewer_error(account); !mistake.empty()) return mistake;
   return input_mistake(account);
 }
 
@@ -160,12 +161,12 @@ std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t d
   if (std::string mistake = mistake_in(account); !mistake.empty()) return mistake;
   std::uint64_t saw = 0;
   std::uint64_t typed = 0;
-  for (const Viewed& viewer : account.viewers) {
+  for (const ViewerRecord& viewer : account.viewers) {
     saw += viewer.saw.size();
     typed += viewer.typed.size();
   }
   const std::uint64_t read = account.read.size();
-  const bool lives = account.fate == Fate::lives;
+  const bool lives = account.fate == DomainOutcome::lives;
   if (up.delivered != saw) return fmt::format("viewers saw {} bytes, by the journal {}", saw, up.delivered);
   if (down.said != typed) return fmt::format("{} bytes were typed, by the journal {}", typed, down.said);
   // A program that ends leaves bytes in its terminal.

@@ -21,14 +21,14 @@ namespace ringside::chaos {
 [[nodiscard]] std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t count);
 
 /// How a domain ended.
-enum class Fate : std::uint8_t {
+enum class DomainOutcome : std::uint8_t {
   lives,
   ended,  ///< its program ended, and so did the domain; everything printed must be shown or counted
   cut,    ///< killed or destroyed; what was on its own side of the console is lost
 };
 
 /// One viewer's connection.
-struct Viewed {
+struct ViewerRecord {
   std::uint32_t connection = 0;
   std::string saw;
   std::string typed;         ///< what the connection accepted
@@ -39,14 +39,14 @@ struct Viewed {
 
 /// One domain, from its creation on.
 struct Account {
-  Fate fate = Fate::lives;
+  DomainOutcome fate = DomainOutcome::lives;
   std::uint64_t printed = 0;  ///< bytes that its program was told to print
   std::string handed;  ///< what the console's daemon has sent to viewers, in order, without what came back
   std::uint64_t discarded = 0;  ///< as counted by the daemon: there was no viewer
   std::uint64_t unread = 0;     ///< as counted by the daemon: output that was left when the domain was gone
   std::uint64_t refused_viewers = 0;  ///< viewers refused by the daemon because another one was connected
   std::string read;                   ///< what its program read
-  std::vector<Viewed> viewers;        ///< in the order in which they connected
+  std::vector<ViewerRecord> viewers;  ///< in the order in which they connected
 };
 
 /// Describes the first error in the account. Empty if each byte has arrived or is lost for a reason that the

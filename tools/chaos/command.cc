@@ -221,9 +221,10 @@ void add_chaos_command(Command app, Session& session) {
   command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
       .one_of({"sim", "real"})
       .show_default();
-  command.add_choice(
-      "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
-      "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
+  command.add_choice("--dom0", options->dom0,
+                     {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
+                     "StepAction serves the consoles: xcs, with xend behind it (default), or xenctld, with a "
+                     "pty for each domain");
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command
       .add_option("--journal", options->journal,

@@ -13,7 +13,7 @@ namespace ringside::chaos {
 inline constexpr DomainId domains_max = 3;
 inline constexpr std::size_t steps_usual = 60;
 
-enum class What : std::uint8_t {
+enum class StepAction : std::uint8_t {
   // Work.
   print,
   type,
@@ -64,7 +64,7 @@ enum class What : std::uint8_t {
 };
 
 struct PlanStep {
-  What what = What::print;
+  StepAction what = StepAction::print;
   DomainId domain = 1;        ///< its place, 1 to domains_max, if a domain is concerned
   std::uint32_t amount = 0;   ///< bytes, events, connections or seconds
   std::uint32_t then_us = 0;  ///< virtual time until the next step

@@ -39,9 +39,9 @@ constexpr int wakings_max = 80;
 constexpr int quiet_looks_wanted = 2;
 
 /// A viewer's connection while the machine runs.
-struct Visit {
+struct ViewerConnection {
   std::string user;
-  Viewed viewed;
+  ViewerRecord viewed;
   std::uint64_t asked = 0;  ///< bytes that the user was told to type
   bool open = true;
   bool reads = true;
@@ -51,7 +51,7 @@ struct Visit {
 struct Life {
   DomainId id = 0;
   Account account;
-  std::vector<Visit> visits;
+  std::vector<ViewerConnection> visits;
   bool exists = true;
   bool paused = false;
   bool program_ended = false;
@@ -88,7 +88,7 @@ class Trial {
     if (!outcome.mistake.empty()) outcome.warnings = stage_->warnings();
     for (const Life& life : lives_) {
       outcome.bytes += life.account.printed;
-      for (const Visit& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
+      for (const ViewerConnection& visit : life.visits) outcome.bytes += visit.viewed.typed.size();
     }
     return outcome;
   }
@@ -125,7 +125,7 @@ class Trial {
       const trace::Role daemon = ptys() ? trace::Role::xenctld : trace::Role::xend;
       if (entry.actor.role == daemon && entry.peer.role == trace::Role::client) life->account.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == daemon) {
-        for (Visit& visit : life->visits) {
+        for (ViewerConnection& visit : life->visits) {
           if (stage_->user_actor(visit.user) == entry.actor) visit.viewed.typed += text;
         }
       }
@@ -144,9 +144,9 @@ class Trial {
   }
 
   /// The viewer of a domain, or null. A pty that is opened while its last reader leaves may be hung up.
-  Visit* open_visit(Life& life) {
+  ViewerConnection* open_visit(Life& life) {
     if (life.visits.empty()) return nullptr;
-    Visit& visit = life.visits.back();
+    ViewerConnection& visit = life.visits.back();
     if (ptys() && stage_->user_cut_off(visit.user)) visit.open = false;
     return visit.open ? &visit : nullptr;
   }
@@ -164,117 +164,117 @@ class Trial {
 
   bool carry_out(const PlanStep& its) {
     Life* life = living(its.domain);
-    Visit* visit = life == nullptr ? nullptr : open_visit(*life);
+    ViewerConnection* visit = life == nullptr ? nullptr : open_visit(*life);
     if (world_ == nullptr && left_out(its.what, life, visit)) return false;
     switch (its.what) {
-      case What::create:
+      case StepAction::create:
         return life == nullptr && create(its.domain);
-      case What::print:
+      case StepAction::print:
         if (life == nullptr || life->program_ended) return false;
         if (!stage_->print(life->id, printed_text(life->account.printed, its.amount))) return false;
         life->account.printed += its.amount;
         return true;
-      case What::type:
+      case StepAction::type:
         if (visit == nullptr) return false;
         if (!stage_->user_types(visit->user, typed_text(visit->viewed.connection, visit->asked, its.amount),
                                 script::Typing::once))
           return false;
         visit->asked += its.amount;
         return true;
-      case What::viewer_connects:
+      case StepAction::viewer_connects:
         return life != nullptr && visit == nullptr && visit_of(*life);
-      case What::viewer_leaves:
+      case StepAction::viewer_leaves:
         if (visit == nullptr) return false;
         leave(*visit);
         return true;
-      case What::viewer_ends_typing:
+      case StepAction::viewer_ends_typing:
         // Only a socket has two sides.
         if (visit == nullptr || ptys() || !stage_->user_ends_typing(visit->user)) return false;
         visit->open = false;
         return true;
-      case What::viewer_stops_reading:
-      case What::viewer_reads:
+      case StepAction::viewer_stops_reading:
+      case StepAction::viewer_reads:
         if (visit == nullptr) return false;
-        visit->reads = its.what == What::viewer_reads;
+        visit->reads = its.what == StepAction::viewer_reads;
         return static_cast<bool>(stage_->user_reads(visit->user, visit->reads));
-      case What::program_ends:
+      case StepAction::program_ends:
         if (life == nullptr || !stage_->end(life->id, 0)) return false;
         life->program_ended = true;
         return true;
-      case What::guest_killed:
+      case StepAction::guest_killed:
         if (life == nullptr || !stage_->kill(life->id)) return false;
-        life->account.fate = Fate::cut;
+        life->account.fate = DomainOutcome::cut;
         return true;
-      case What::destroy:
+      case StepAction::destroy:
         if (life == nullptr || !stage_->destroy(life->id)) return false;
-        life->account.fate = Fate::cut;
+        life->account.fate = DomainOutcome::cut;
         life->exists = false;
         return true;
-      case What::pause:
+      case StepAction::pause:
         if (life == nullptr || !stage_->pause(life->id)) return false;
         life->paused = true;
         return true;
-      case What::unpause:
+      case StepAction::unpause:
         if (life == nullptr || !stage_->unpause(life->id)) return false;
         life->paused = false;
         return true;
-      case What::guest_stops_taking:
-      case What::guest_takes:
-        return life != nullptr && stage_->answering(life->id, its.what == What::guest_takes);
-      case What::suspend:
+      case StepAction::guest_stops_taking:
+      case StepAction::guest_takes:
+        return life != nullptr && stage_->answering(life->id, its.what == StepAction::guest_takes);
+      case StepAction::suspend:
         return life != nullptr && stage_->suspend(life->id);
-      case What::resume:
+      case StepAction::resume:
         return life != nullptr && stage_->resume(life->id);
-      case What::kill_xcs:
+      case StepAction::kill_xcs:
         return kill(Daemon::xcs);
-      case What::kill_console_daemon:
+      case StepAction::kill_console_daemon:
         return kill(daemons_->console_daemon());
-      case What::stop_xcs:
+      case StepAction::stop_xcs:
         return daemons_->stop(Daemon::xcs);
-      case What::stop_console_daemon:
+      case StepAction::stop_console_daemon:
         return daemons_->stop(daemons_->console_daemon());
-      case What::start_xcs:
+      case StepAction::start_xcs:
         return daemons_->start(Daemon::xcs).empty();
-      case What::start_console_daemon:
+      case StepAction::start_console_daemon:
         return daemons_->start(daemons_->console_daemon()).empty();
-      case What::lose_events:
+      case StepAction::lose_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::drop);
-      case What::delay_events:
+      case StepAction::delay_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::delay);
-      case What::double_events:
+      case StepAction::double_events:
         return life != nullptr && disturb_events(life->id, its.amount, StageFault::Effect::duplicate);
-      case What::late_bytes:
+      case StepAction::late_bytes:
         return !ptys() && static_cast<bool>(stage_->fault({.effect = StageFault::Effect::delay,
-                                                           .thing = StageFault::Thing::message,
+                                                           .traffic = StageFault::Traffic::message,
                                                            .from = trace::actor(trace::Role::xcs),
                                                            .to = trace::actor(trace::Role::xend),
                                                            .next = its.amount,
                                                            .by = 300us}));
-      case What::heal:
+      case StepAction::heal:
         return static_cast<bool>(stage_->heal());
-      case What::half_session:
+      case StepAction::half_session:
         return !ptys() && hostile_clients_->half_session();
-      case What::half_frame:
+      case StepAction::half_frame:
         return !ptys() && hostile_clients_->half_frame(its.amount);
-      case What::unreading_client:
+      case StepAction::unreading_client:
         return !ptys() && life != nullptr && hostile_clients_->unreading_client(life->id);
-      case What::clients_leave:
+      case StepAction::clients_leave:
         hostile_clients_->leave();
         return true;
-      case What::accepts_fail:
+      case StepAction::accepts_fail:
         world_->fail_accepts(its.amount);
         return true;
-      case What::xcs_no_descriptors:
+      case StepAction::xcs_no_descriptors:
         return exhaust(Daemon::xcs, true);
-      case What::console_daemon_no_descriptors:
+      case StepAction::console_daemon_no_descriptors:
         return exhaust(daemons_->console_daemon(), true);
-      case What::disk_full:
+      case StepAction::disk_full:
         world_->fill_disk(true);
         return true;
-      case What::resources_return:
+      case StepAction::resources_return:
         plenty();
         return true;
-      case What::clock_jumps:
+      case StepAction::clock_jumps:
         pass(std::chrono::seconds(its.amount));
         return true;
     }
@@ -283,11 +283,11 @@ class Trial {
 
   /// Between processes: steps that only a simulated machine can do, and steps that would wait in real time
   /// for a stopped daemon or for a guest that cannot suspend now.
-  [[nodiscard]] bool left_out(What what, const Life* life, const Visit* visit) const {
-    if (what >= What::accepts_fail && what != What::resources_return) return true;
-    if (what != What::create && what != What::suspend && what != What::resume) return false;
+  [[nodiscard]] bool left_out(StepAction what, const Life* life, const ViewerConnection* visit) const {
+    if (what >= StepAction::accepts_fail && what != StepAction::resources_return) return true;
+    if (what != StepAction::create && what != StepAction::suspend && what != StepAction::resume) return false;
     if (!daemons_->serve()) return true;
-    return what == What::suspend && life != nullptr &&
+    return what == StepAction::suspend && life != nullptr &&
            (life->paused || life->program_ended || (visit != nullptr && !visit->reads));
   }
 
@@ -296,7 +296,7 @@ class Trial {
     lives_.emplace_back().id = id;
     if (!stage_->create(id, GuestProgram::script)) {
       lives_.back().exists = false;
-      lives_.back().account.fate = Fate::cut;
+      lives_.back().account.fate = DomainOutcome::cut;
       return false;
     }
     places_[place] = lives_.size() - 1;
@@ -308,12 +308,12 @@ class Trial {
     std::string user = fmt::format("{}", number);
     if (!stage_->user_connects(user, life.id, number % 2 == 0 ? script::Way::tcp : script::Way::local))
       return false;
-    Visit& visit = life.visits.emplace_back();
+    ViewerConnection& visit = life.visits.emplace_back();
     visit.user = std::move(user);
     visit.viewed.connection = number;
     return true;
   }
-  void leave(Visit& visit) {
+  void leave(ViewerConnection& visit) {
     (void)stage_->user_disconnects(visit.user);
     visit.open = false;
     visit.viewed.left = true;
@@ -381,7 +381,7 @@ class Trial {
     if (std::string why = daemons_->start_all(); !why.empty()) return why;
     plenty();
     for (const Life& life : lives_) {
-      for (const Visit& visit : life.visits) (void)stage_->user_reads(visit.user, true);
+      for (const ViewerConnection& visit : life.visits) (void)stage_->user_reads(visit.user, true);
       if (!life.exists) continue;
       (void)stage_->answering(life.id, true);
       (void)stage_->unpause(life.id);
@@ -408,7 +408,7 @@ class Trial {
     }
     for (Life& life : lives_) {
       std::string mistake = last_visit(life);
-      if (mistake.empty()) mistake = settled_books(life);
+      if (mistake.empty()) mistake = byte_total_error(life);
       if (!mistake.empty()) return fmt::format("dom{}: {}", life.id, mistake);
     }
     return {};
@@ -427,7 +427,7 @@ class Trial {
     bool served = false;
     for (int visits = 0; visits < visits_max; ++visits) {
       if (open_visit(life) == nullptr && !visit_of(life)) break;
-      Visit& visit = life.visits.back();
+      ViewerConnection& visit = life.visits.back();
       (void)stage_->user_reads(visit.user, true);
       if (!rest()) return "it does not come to rest while it is read";
       served = !stage_->user_saw(visit.user).starts_with("Cannot connect");
@@ -436,15 +436,15 @@ class Trial {
     }
     // Unpausing fails if the domain does not exist any more.
     life.exists = static_cast<bool>(stage_->unpause(life.id));
-    if (!life.exists && life.account.fate == Fate::lives) life.account.fate = Fate::ended;
+    if (!life.exists && life.account.fate == DomainOutcome::lives) life.account.fate = DomainOutcome::ended;
     if (!life.exists || served) return {};
     return "no viewer gets to its console";
   }
 
-  std::string settled_books(Life& life) {
+  std::string byte_total_error(Life& life) {
     life.account.read = stage_->program_read(life.id);
     life.account.viewers.clear();
-    for (const Visit& visit : life.visits) {
+    for (const ViewerConnection& visit : life.visits) {
       life.account.viewers.push_back(visit.viewed);
       life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
@@ -456,7 +456,7 @@ class Trial {
     for (const Life& life : lives_) (void)stage_->destroy(life.id);
     if (!rest()) return "it does not come to rest without domains";
     for (Life& life : lives_) {
-      if (Visit* visit = open_visit(life)) leave(*visit);
+      if (ViewerConnection* visit = open_visit(life)) leave(*visit);
     }
     if (world_ == nullptr) return {};
     pass(farewell);

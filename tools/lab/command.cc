@@ -30,7 +30,7 @@ struct LabRequest {
 
 constexpr std::uint32_t numbers_max = 9999;
 
-std::string student_by_default() {
+std::string default_student() {
   for (const char* name : {"USER", "LOGNAME"}) {
     const char* value = std::getenv(name);
     if (value != nullptr && problem_of_student(value).empty()) return value;
@@ -149,7 +149,7 @@ Command add_lab_subcommand(Command lab, Session& session, const std::string& nam
 }
 
 void add_start(Command lab, Session& session, const std::shared_ptr<LabRequest>& request) {
-  request->student = student_by_default();
+  request->student = default_student();
   Command command = add_lab_subcommand(lab, session, "start",
                                        "Make the folder of a lab: its text, and the files to work on",
                                        "  ringside lab start 2                     makes lab-2\n"

@@ -57,17 +57,17 @@ Result<std::unique_ptr<EventDevice>> EventDevice::open(int connection) {
   if (!page) return page.error();
   Fd copy(fcntl(connection, F_DUPFD_CLOEXEC, 0));
   Fd poll(epoll_create1(EPOLL_CLOEXEC));
-  Fd bell(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!copy.valid() || !poll.valid() || !bell.valid()) return system_error(what, "");
-  if (auto added = add_to(poll.get(), bell.get(), EPOLLIN, any_port); !added) return added.error();
+  Fd readiness(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!copy.valid() || !poll.valid() || !readiness.valid()) return system_error(what, "");
+  if (auto added = add_to(poll.get(), readiness.get(), EPOLLIN, any_port); !added) return added.error();
   return std::unique_ptr<EventDevice>(
-      new EventDevice(std::move(copy), std::move(poll), std::move(bell), std::move(page).value(), info));
+      new EventDevice(std::move(copy), std::move(poll), std::move(readiness), std::move(page).value(), info));
 }
 
-EventDevice::EventDevice(Fd connection, Fd poll, Fd bell, Page page, const DomainInfo& self)
+EventDevice::EventDevice(Fd connection, Fd poll, Fd readiness, Page page, const DomainInfo& self)
     : connection_(std::move(connection)),
       poll_(std::move(poll)),
-      bell_(std::move(bell)),
+      readiness_(std::move(readiness)),
       page_(std::move(page)),
       self_(self),
       bits_(page_.frame(), self.abi) {}
@@ -259,7 +259,7 @@ void EventDevice::hand_out(ring::Port port) {
   } else {
     queue_.push_back(static_cast<std::uint16_t>(port));
   }
-  ring_bell();
+  set_ready();
 }
 
 void EventDevice::unmask(ring::Port port, Bound& bound) {
@@ -280,8 +280,8 @@ Result<int> EventDevice::read(std::uint16_t* ports, std::size_t max) {
     ports[count] = queue_.front();
     queue_.pop_front();
   }
-  std::uint64_t rung = 0;
-  if (queue_.empty()) (void)!::read(bell_.get(), &rung, sizeof rung);
+  std::uint64_t kicks_read = 0;
+  if (queue_.empty()) (void)!::read(readiness_.get(), &kicks_read, sizeof kicks_read);
   if (count == 0 && max > 0) return refusal(EAGAIN, what, "no port waits");
   return static_cast<int>(count);
 }
@@ -296,8 +296,8 @@ void EventDevice::reset() {
   for (const auto& [port, bound] : bound_) hand_out(port);
 }
 
-void EventDevice::ring_bell() {
-  kick(bell_);
+void EventDevice::set_ready() {
+  kick(readiness_);
 }
 
 namespace {

@@ -87,7 +87,7 @@ class EventDevice {
     bool settled = false;  ///< whether it is known if `controlled` is needed
   };
 
-  EventDevice(Fd connection, Fd poll, Fd bell, Page page, const DomainInfo& self);
+  EventDevice(Fd connection, Fd poll, Fd readiness, Page page, const DomainInfo& self);
   [[nodiscard]] Result<> follow_own_frame();
   [[nodiscard]] Result<> open_kicks(ring::Port port, Bound& bound);
   [[nodiscard]] Result<> settle(ring::Port port, Bound& bound);
@@ -97,11 +97,11 @@ class EventDevice {
   void collect();
   void hand_out(ring::Port port);
   void unmask(ring::Port port, Bound& bound);
-  void ring_bell();
+  void set_ready();
 
   Fd connection_;
   Fd poll_;
-  Fd bell_;  ///< a member of poll_; readable while the queue is not empty or has overflowed
+  Fd readiness_;  ///< a member of poll_; readable while the queue is not empty or has overflowed
   Page page_;
   DomainInfo self_;  ///< when `page_` was mapped
   ring::EventBits<> bits_;

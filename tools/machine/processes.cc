@@ -34,7 +34,7 @@ namespace ringside::tools {
 namespace {
 
 /// What each process of a machine has besides its component.
-struct Station {
+struct ProcessSetup {
   /// Empty for a domU, whose process the hypervisor knows. It is destroyed last: `down` treats a process
   /// without a pid file as gone, and removes its files from the directory.
   std::unique_ptr<PidFile> pid_file;
@@ -42,11 +42,11 @@ struct Station {
   std::unique_ptr<trace::Sink> sink;
 };
 
-Result<Station> take_station(const Session& session, trace::Actor self, bool with_pid_file) {
-  Station station;
+Result<ProcessSetup> set_up_process(const Session& session, trace::Actor self, bool with_pid_file) {
+  ProcessSetup setup;
   const std::string name = trace::actor_name(self);
   const Machine machine = session.machine();
-  station.host = std::make_unique<LinuxHost>(name, machine);
+  setup.host = std::make_unique<LinuxHost>(name, machine);
   if (!MachineMark::read(machine)) {
     return Error{ENOENT, "no machine is running", machine.directory(), "it does not hold one",
                  "ringside up starts one; --dir names another"};
@@ -55,47 +55,46 @@ Result<Station> take_station(const Session& session, trace::Actor self, bool wit
   if (with_pid_file) {
     auto taken = PidFile::take(machine.pid_file(name));
     if (!taken) return taken.error();
-    station.pid_file = std::make_unique<PidFile>(std::move(*taken));
+    setup.pid_file = std::make_unique<PidFile>(std::move(*taken));
   }
   auto writer = JournalWriter::open(machine.journal_directory(), name);
   if (!writer) return writer.error();
-  station.sink = std::move(*writer);
-  if (auto faults = FaultTable::find(*station.host, machine)) {
-    station.host->inject_faults(std::move(*faults), [journal = trace::Journal(*station.sink, self)](
-                                                        const FaultRule& rule, DomainId guest) mutable {
-      journal.told(guest, bite_of(rule), {}, rule.to);
+  setup.sink = std::move(*writer);
+  if (auto faults = FaultTable::find(*setup.host, machine)) {
+    setup.host->inject_faults(std::move(*faults), [journal = trace::Journal(*setup.sink, self)](
+                                                      const FaultRule& rule, DomainId guest) mutable {
+      journal.told(guest, fact_of_fault(rule), {}, rule.to);
     });
   }
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-    station.host->on_signal(number, [host = station.host.get()] { host->stop(exit_good); });
+    setup.host->on_signal(number, [host = setup.host.get()] { host->stop(exit_good); });
   }
-  return station;
+  return setup;
 }
 
 /// Restricts the process's system calls, now that it has everything it needs. If Linux cannot do that, the
 /// process warns and runs without.
-void seal_station(Station& station, Sealed process, trace::Actor self) {
-  if (auto sealed = seal(process, trace::actor_name(self)); !sealed)
-    station.host->warn(sealed.error().text());
+void seal_process(ProcessSetup& setup, Sealed process, trace::Actor self) {
+  if (auto sealed = seal(process, trace::actor_name(self)); !sealed) setup.host->warn(sealed.error().text());
 }
 
 int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
   const Machine machine = session.machine();
   const auto lock = locked ? MachineLock::inherit(machine, lock_descriptor) : MachineLock::take(machine);
   if (!lock) return failed(lock.error());
-  auto station = take_station(session, trace::actor(trace::Role::xen), true);
-  if (!station) return failed(station.error());
+  auto setup = set_up_process(session, trace::actor(trace::Role::xen), true);
+  if (!setup) return failed(setup.error());
   machine.forget_kept();
-  auto console = serial_options(*station->host, serial);
+  auto console = serial_options(*setup->host, serial);
   if (!console) return failed(console.error());
   std::optional<RawTerminal> raw;
   if (console->line.end == xen::SerialLineOptions::End::streams) raw.emplace(0);
-  xen::Hypervisor hypervisor(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xen)),
+  xen::Hypervisor hypervisor(*setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xen)),
                              {.console = std::move(*console)});
   if (auto started = hypervisor.start(); !started) return failed(started.error());
-  seal_station(*station, Sealed::xen, trace::actor(trace::Role::xen));
+  seal_process(*setup, Sealed::xen, trace::actor(trace::Role::xen));
   ready();
-  const int status = station->host->run();
+  const int status = setup->host->run();
   hypervisor.shutdown_all();
   return status;
 }
@@ -119,26 +118,26 @@ std::uint64_t session_seed() {
 }
 
 int run_xcs(const Session& session, Quirks quirks) {
-  auto station = take_station(session, trace::actor(trace::Role::xcs), true);
-  if (!station) return failed(station.error());
-  auto privcmd = station->host->connect_dom0();
+  auto setup = set_up_process(session, trace::actor(trace::Role::xcs), true);
+  if (!setup) return failed(setup.error());
+  auto privcmd = setup->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   dom0::Xcs xcs(
-      *station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
+      *setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
       {.socket_path = session.machine().xcs_socket(), .session_seed = session_seed(), .quirks = quirks});
   if (auto started = xcs.start(); !started) return failed(started.error());
-  seal_station(*station, Sealed::xcs, trace::actor(trace::Role::xcs));
+  seal_process(*setup, Sealed::xcs, trace::actor(trace::Role::xcs));
   ready();
-  return run_daemon(*station->host, session.machine());
+  return run_daemon(*setup->host, session.machine());
 }
 
 int run_xend(const Session& session, std::uint16_t port_base, Quirks quirks) {
-  auto station = take_station(session, trace::actor(trace::Role::xend), true);
-  if (!station) return failed(station.error());
-  auto privcmd = station->host->connect_dom0();
+  auto setup = set_up_process(session, trace::actor(trace::Role::xend), true);
+  if (!setup) return failed(setup.error());
+  auto privcmd = setup->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
-  dom0::Xend xend(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xend)),
+  dom0::Xend xend(*setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xend)),
                   std::move(*privcmd),
                   {.xcs_socket = machine.xcs_socket(),
                    .management_socket = machine.xend_socket(),
@@ -147,29 +146,29 @@ int run_xend(const Session& session, std::uint16_t port_base, Quirks quirks) {
                    .quirks = quirks,
                    .seed = session_seed()});
   if (auto started = xend.start(ready); !started) return failed(started.error());
-  seal_station(*station, Sealed::xend, trace::actor(trace::Role::xend));
-  return run_daemon(*station->host, session.machine());
+  seal_process(*setup, Sealed::xend, trace::actor(trace::Role::xend));
+  return run_daemon(*setup->host, session.machine());
 }
 
 int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
-  auto station = take_station(session, trace::actor(trace::Role::xenctld), true);
-  if (!station) return failed(station.error());
-  auto privcmd = station->host->connect_dom0();
+  auto setup = set_up_process(session, trace::actor(trace::Role::xenctld), true);
+  if (!setup) return failed(setup.error());
+  auto privcmd = setup->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   if (PidFile::holder(machine.pid_file("xcs"))) {
     return failed({EBUSY, "cannot serve the consoles", machine.directory(), "xcs serves them",
                    "a machine has xcs and xend, or xenctld"});
   }
-  dom0::Xenctld xenctld(*station->host, trace::Journal(*station->sink, trace::actor(trace::Role::xenctld)),
+  dom0::Xenctld xenctld(*setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xenctld)),
                         std::move(*privcmd),
                         {.management_socket = machine.xenctld_socket(),
                          .console_directory = machine.directory(),
                          .queue_limit_bytes = queue_limit_bytes});
   if (auto started = xenctld.start(); !started) return failed(started.error());
-  seal_station(*station, Sealed::xenctld, trace::actor(trace::Role::xenctld));
+  seal_process(*setup, Sealed::xenctld, trace::actor(trace::Role::xenctld));
   ready();
-  return run_daemon(*station->host, machine);
+  return run_daemon(*setup->host, machine);
 }
 
 /// Programs on dom0's ttys find this program in PATH, and this machine in RINGSIDE_DIR.
@@ -185,19 +184,18 @@ void set_dom0_environment(const Machine& machine) {
 }
 
 int run_dom0(const Session& session, ProgramSpec program) {
-  auto station = take_station(session, trace::dom0_actor, true);
-  if (!station) return failed(station.error());
-  auto privcmd = station->host->connect_dom0();
+  auto setup = set_up_process(session, trace::dom0_actor, true);
+  if (!setup) return failed(setup.error());
+  auto privcmd = setup->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   const Machine machine = session.machine();
   set_dom0_environment(machine);
-  domu::Dom0Kernel kernel(*station->host, trace::Journal(*station->sink, trace::dom0_actor),
-                          std::move(*privcmd),
+  domu::Dom0Kernel kernel(*setup->host, trace::Journal(*setup->sink, trace::dom0_actor), std::move(*privcmd),
                           {.program = std::move(program), .keyboard_socket = machine.keyboard_socket()});
   if (auto started = kernel.start(); !started) return failed(started.error());
   ready();
-  station->host->wait_for_hypercalls(daemon_patience);
-  return station->host->run();
+  setup->host->wait_for_hypercalls(daemon_patience);
+  return setup->host->run();
 }
 
 int run_domu(const Session& session, domu::DomUOptions options, bool external) {
@@ -205,16 +203,16 @@ int run_domu(const Session& session, domu::DomUOptions options, bool external) {
   if (external) return failed(become_program(options.argv));
   wait_for_resume();
   const trace::Actor self = trace::actor(trace::Role::domain, domain_of_environment());
-  auto station = take_station(session, self, false);
-  if (!station) return failed(station.error());
-  station->host->reap_orphans();
+  auto setup = set_up_process(session, self, false);
+  if (!setup) return failed(setup.error());
+  setup->host->reap_orphans();
   if (options.argv.empty()) options.argv = {own_program(), "shell"};
-  domu::DomU domain(*station->host, trace::Journal(*station->sink, self),
-                    Privcmd(*station->host, station->host->adopt(connection_descriptor)), std::move(options));
+  domu::DomU domain(*setup->host, trace::Journal(*setup->sink, self),
+                    Privcmd(*setup->host, setup->host->adopt(connection_descriptor)), std::move(options));
   if (auto started = domain.start(); !started) return failed(started.error());
   // The guest's program is already running, without restrictions.
-  seal_station(*station, Sealed::domu, self);
-  return station->host->run();
+  seal_process(*setup, Sealed::domu, self);
+  return setup->host->run();
 }
 
 int run_shell() {

@@ -65,7 +65,7 @@ Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
   return std::move(terminal->handle);
 }
 
-int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& escape) {
+int attach_to_line(LinuxHost& host, const SerialPlace& place, const EscapeKey& escape) {
   auto line = open_place(host, place);
   if (!line) return failed(line.error());
   auto input = host.standard_stream(0);
@@ -104,20 +104,20 @@ int sit_down_at(LinuxHost& host, const SerialPlace& place, const EscapeKey& esca
 
 int uart(const Session& session, const std::string& path, const EscapeKey& escape) {
   LinuxHost host("uart", session.machine());
-  return sit_down_at(host,
-                     {.what = "serial line",
-                      .path = path.empty() ? session.machine().com1_link() : path,
-                      .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"},
-                     escape);
+  return attach_to_line(host,
+                        {.what = "serial line",
+                         .path = path.empty() ? session.machine().com1_link() : path,
+                         .advice = "ringside up makes a pty there; with --com1 unix:PATH give PATH"},
+                        escape);
 }
 
 int keyboard(const Session& session, const EscapeKey& escape) {
   LinuxHost host("keyboard", session.machine());
-  return sit_down_at(host,
-                     {.what = "keyboard and screen",
-                      .path = session.machine().keyboard_socket(),
-                      .advice = "ringside up starts a machine; its process dom0 has them"},
-                     escape);
+  return attach_to_line(host,
+                        {.what = "keyboard and screen",
+                         .path = session.machine().keyboard_socket(),
+                         .advice = "ringside up starts a machine; its process dom0 has them"},
+                        escape);
 }
 
 /// Prints what domains have lost, to stderr. Xen does not read the rings, so its messages do not report

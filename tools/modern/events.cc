@@ -18,8 +18,8 @@ namespace {
 constexpr DomainId own = DOMID_SELF;
 constexpr int kicks_per_look = 64;
 // Tags in the poll set, beside ports.
-constexpr std::uint32_t bell_tag = ring::ports_per_domain;
-constexpr std::uint32_t hypervisor_tag = bell_tag + 1;
+constexpr std::uint32_t readiness_tag = ring::ports_per_domain;
+constexpr std::uint32_t hypervisor_tag = readiness_tag + 1;
 
 Result<> watch(const Fd& poll, int descriptor, std::uint32_t how, std::uint32_t tag) {
   epoll_event event{};
@@ -40,22 +40,22 @@ Result<std::unique_ptr<EventHandle>> EventHandle::open(bool close_on_exec) {
   if (!page) return page.error();
   if (auto placed = page->place(0, *self, PROT_READ | PROT_WRITE); !placed) return placed.error();
   Fd poll(epoll_create1(close_on_exec ? EPOLL_CLOEXEC : 0));
-  Fd bell(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!poll.valid() || !bell.valid()) return error_of(errno);
-  if (auto added = watch(poll, bell.get(), EPOLLIN, bell_tag); !added) return added.error();
+  Fd readiness(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!poll.valid() || !readiness.valid()) return error_of(errno);
+  if (auto added = watch(poll, readiness.get(), EPOLLIN, readiness_tag); !added) return added.error();
   // Only its end: the answers to calls are read by the callers.
   if (auto added = watch(poll, (*link)->descriptor(), EPOLLRDHUP, hypervisor_tag); !added)
     return added.error();
   return std::unique_ptr<EventHandle>(new EventHandle(
-      std::move(*link), std::move(*page), self->answer.info.abi, std::move(poll), std::move(bell)));
+      std::move(*link), std::move(*page), self->answer.info.abi, std::move(poll), std::move(readiness)));
 }
 
-EventHandle::EventHandle(std::unique_ptr<Link> link, Pages page, ring::Abi abi, Fd poll, Fd bell)
+EventHandle::EventHandle(std::unique_ptr<Link> link, Pages page, ring::Abi abi, Fd poll, Fd readiness)
     : link_(std::move(link)),
       page_(std::move(page)),
       bits_(page_.address(), abi),
       poll_(std::move(poll)),
-      bell_(std::move(bell)) {}
+      readiness_(std::move(readiness)) {}
 
 Result<int> EventHandle::bind_unbound(DomainId remote) {
   auto reply =
@@ -120,8 +120,8 @@ Result<int> EventHandle::pending() {
       if (!queue_.empty()) {
         const ring::Port port = queue_.front();
         queue_.pop_front();
-        std::uint64_t rung = 0;
-        if (queue_.empty()) (void)!::read(bell_.get(), &rung, sizeof rung);
+        std::uint64_t kicks_read = 0;
+        if (queue_.empty()) (void)!::read(readiness_.get(), &kicks_read, sizeof kicks_read);
         return static_cast<int>(port);
       }
     }
@@ -155,7 +155,7 @@ void EventHandle::deliver(ring::Port port) {
 void EventHandle::queue(ring::Port port) {
   queue_.push_back(port);
   const std::uint64_t one = 1;
-  (void)!::write(bell_.get(), &one, sizeof one);
+  (void)!::write(readiness_.get(), &one, sizeof one);
 }
 
 Result<int> EventHandle::unmask(ring::Port port) {

@@ -30,7 +30,7 @@ class EventHandle {
   [[nodiscard]] Result<int> unmask(ring::Port port);
 
  private:
-  EventHandle(std::unique_ptr<Link> link, Pages page, ring::Abi abi, Fd poll, Fd bell);
+  EventHandle(std::unique_ptr<Link> link, Pages page, ring::Abi abi, Fd poll, Fd readiness);
   [[nodiscard]] Result<int> listen(ring::Port port, bool with_event);
   void collect();
   void deliver(ring::Port port);
@@ -40,8 +40,8 @@ class EventHandle {
   std::unique_ptr<Link> link_;
   Pages page_;
   ring::EventBits<> bits_;
-  Fd poll_;  ///< the kicks of all ports, the bell, and the connection
-  Fd bell_;  ///< readable while the queue is not empty
+  Fd poll_;       ///< the kicks of all ports, readiness, and the connection
+  Fd readiness_;  ///< readable while the queue is not empty
   std::map<ring::Port, Fd> kicks_;
   std::deque<ring::Port> queue_;
   bool gone_ = false;

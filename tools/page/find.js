@@ -2,8 +2,8 @@
 // step at which the search began.
 "use strict";
 
-// Whether what can be read of a step has the words: its sentences, its label, its lanes, its bytes. `words` is an
-// expression, and nothing is kept: of a hundred thousand steps the words take more memory than all the rest.
+// Whether a step contains the words: in its sentences, its label, its lanes or its bytes. `words` is an expression. No
+// text is stored: the texts of a hundred thousand steps take more memory than all the rest.
 function matches(step, words, run) {
   return words.test(step.s) || words.test(step.p) || words.test(lookOf(step)[1]) || words.test(laneName(run, step.f)) || words.test(laneName(run, step.o)) || words.test(step.k) || (step.b !== undefined && words.test(visible(step.b)));
 }

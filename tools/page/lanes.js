@@ -3,7 +3,7 @@
 "use strict";
 
 const ROW_REM = 1.75;      // the height of a row
-const FOLD_FROM = 4;       // this many steps of one sort become one row
+const FOLD_FROM = 4;       // at least this many similar steps become one row
 const ROWS_BELOW = 2;      // empty ones, after the last
 const ARROW_ROWS_MAX = 40; // the longest arrow; longer ones are cut
 const LANES = [
@@ -48,7 +48,7 @@ class Lanes {
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.svg.setAttribute("aria-hidden", "true");
     this.spacer.append(this.svg);
-    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Who hands what to whom. The sentence of the step says it in words. Enter shows the steps of a folded start." }, this.spacer);
+    this.box = make("div", { class: "lanes", tabindex: "0", role: "group", "aria-label": "Which actor passes what to which. The sentence of the step says the same in words. Enter shows the steps of a folded start." }, this.spacer);
     this.element = make("section", { class: "lane-pane", id: "lanes-" + number }, this.head, this.box);
     this.box.addEventListener("scroll", () => this.scrolled());
     this.box.addEventListener("click", (event) => this.click(event));
@@ -69,7 +69,7 @@ class Lanes {
     return this.found === null || this.found.has(step);
   }
 
-  // Makes the rows: one step, or several of one sort. The start of the machine or of a domain is one row.
+  // Makes the rows: one step, or several similar ones. The start of the machine or of a domain is one row.
   fold() {
     this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     this.height = Math.round(ROW_REM * 16 * this.unit);
@@ -128,7 +128,7 @@ class Lanes {
     this.draw();
   }
 
-  // Where the box has to be scrolled to.
+  // Finds the position to which the box is scrolled, so that the current row is visible.
   follow() {
     const at = this.rowOf(this.current) * this.height;
     if (at < this.top + this.height || at > this.top + this.room - 3 * this.height) {
@@ -262,8 +262,8 @@ class Lanes {
       label += `<text class="words ${look}" x="${point + (left ? -9 : 9)}" y="${base}" text-anchor="${left ? "end" : "start"}">${text}</text>`;
       return done();
     }
-    // Content that is passed on is under way until it is taken. Content of the page, or an event, is there at once and
-    // waits.
+    // Bytes that are passed on are in transit until the receiver takes them. A slot of the page, or an event, is there at
+    // once and waits.
     const waits = step.k === "event_raised" || step.k === "slot_written";
     const arrival = this.run.arrivals[row.from];
     const known = arrival !== undefined && !(this.hidesFuture && arrival > this.current);

@@ -3,7 +3,7 @@
 
 const SHOW_EVERY_MS = 100; // more frequent updates would be invisible
 const TYPED_BYTES_MAX = 4096; // in one request
-const SERVER_GONE = "the machine is gone, or the page's server";
+const SERVER_GONE = "the machine or the server of the page has ended";
 const CONTROL_KEYS = {
   Enter: "\r", Backspace: "\x7f", Tab: "\t", Escape: "\x1b", ArrowUp: "\x1b[A", ArrowDown: "\x1b[B", ArrowRight: "\x1b[C", ArrowLeft: "\x1b[D",
   Home: "\x1b[H", End: "\x1b[F", Delete: "\x1b[3~",
@@ -27,7 +27,7 @@ class Live {
     });
     source.addEventListener("full", () => {
       source.close();
-      this.say("this page has 64 MiB of steps and keeps no more: reload it to go on");
+      this.say("this page has 64 MiB of steps and takes no more: reload it to continue");
     });
   }
 
@@ -36,7 +36,7 @@ class Live {
     this.state.classList.toggle("gone", text !== "live");
   }
 
-  // Why the guest does not get what is typed; empty: it does.
+  // The reason why the guest does not receive what is typed; empty: the guest receives it.
   sayConsole(why) {
     this.console.textContent = why;
     this.console.hidden = !why;
@@ -47,7 +47,7 @@ class Live {
     this.state = make("span", { class: "chip plain", role: "status", id: "live-state", text: "connecting" });
     this.console = make("p", { class: "console-state", role: "status", id: "console-state" });
     this.console.hidden = true;
-    this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": `Type to ${title}. Tab goes to the guest; Shift and Tab leave.`, "aria-describedby": "console-state" });
+    this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": `Type to ${title}. Tab goes to the guest; Shift+Tab leaves.`, "aria-describedby": "console-state" });
     const heading = title === "no keyboard" ? "Live " : `The console of ${title}: click and type (Shift+Tab leaves) `;
     const pane = make("section", { class: "pane typing", "aria-label": "Keyboard" }, make("h3", {}, heading, this.state), this.console, this.screen);
     if (title === "no keyboard") this.screen.hidden = true;
@@ -76,14 +76,14 @@ class Live {
     this.send(text);
   }
 
-  // Sends in order, and no more at a time than the server takes: each request waits for the previous one.
+  // Sends in order. A request has at most as many bytes as the server takes, and waits for the previous request.
   send(text) {
     const bytes = new TextEncoder().encode(text);
     this.sending = this.sending.then(async () => {
       for (let at = 0; at < bytes.length; at += TYPED_BYTES_MAX) {
         const answer = await fetch("type", { method: "POST", body: bytes.slice(at, at + TYPED_BYTES_MAX) }).catch(() => null);
         if (!answer || !answer.ok) return this.say(SERVER_GONE);
-        // An answer with words is the reason why the console did not take the bytes.
+        // An answer with text says why the console did not take the bytes.
         const why = await answer.text();
         this.sayConsole(why ? `${why} (not sent: ${bytes.length - at} byte${bytes.length - at === 1 ? "" : "s"})` : this.why);
         if (why) return;
@@ -91,11 +91,11 @@ class Live {
     });
   }
 
-  // While the user looks at an earlier step, the button counts what has come since.
+  // While the user looks at an earlier step, the button counts the steps that have arrived since.
   showBack() {
     const behind = this.player.rows.length - 1 - this.player.position;
     this.back.hidden = behind <= 0;
-    this.back.textContent = `Back to live (${behind} step${behind === 1 ? "" : "s"} on)`;
+    this.back.textContent = `Back to live (${behind} step${behind === 1 ? "" : "s"} behind)`;
   }
 
   take(steps) {

@@ -4,11 +4,11 @@
 const SPEEDS = [0.5, 1, 2, 5, 10, 50, 200]; // steps a second
 const TICK_NAMES_MAX = 5;
 const KEYS = [
-  ["space", "play, pause"], [", .", "one step back, on"], ["\u2190 \u2192", "the same"], ["\u2191 \u2193", "ten steps back, on"],
-  ["[ ]", "the line or phase before, next"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
-  ["+ -", "faster, slower"], ["d", "first difference of two runs"], ["f", "follow a byte of this step; again: another; Escape: no longer"],
-  ["p", "ask before showing; 1 \u2026 4 answer"], ["/", "find; Enter: the next; Escape: back to where it began"], ["t", "light, dark"],
-  ["n N", "the next failure, loss or quirk; the one before"], ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "there: the other pane"], ["?", "this list"],
+  ["space", "play, pause"], [", .", "one step back, one step forward"], ["\u2190 \u2192", "the same"], ["\u2191 \u2193", "ten steps back, ten steps forward"],
+  ["[ ]", "the previous, the next line or phase"], ["0 \u2026 9", "to 0 % \u2026 90 %"], ["Home End", "beginning, end"],
+  ["+ -", "faster, slower"], ["d", "first difference of two runs"], ["f", "follow a byte of this step; again: the next byte; Escape: stop following"],
+  ["p", "predict: the page asks before it shows a step; 1 \u2026 4 answer"], ["/", "find; Enter: the next; Escape: back to the step where the search began"], ["t", "light, dark"],
+  ["n N", "the next, the previous failure, loss or quirk"], ["z Z", "larger, smaller text"], ["v", "the presenter's mode"], ["o", "in the presenter's mode: the next pane"], ["?", "this list"],
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -166,7 +166,7 @@ class Player {
 
   // The next failure, loss, quirk or fault of the strip.
   trouble(direction) {
-    if (this.predictor.on) return; // it would tell what comes
+    if (this.predictor.on) return; // it would show what happens later
     if (this.timer !== null) this.pause();
     const places = [...new Set(this.tickList.filter((tick) => tick.sort === "bad" || tick.sort === "bite").map((tick) => tick.position))].sort((a, b) => a - b);
     const next = direction > 0 ? places.find((at) => at > this.position) : places.filter((at) => at < this.position).pop();
@@ -299,7 +299,7 @@ class Player {
       view.lanes.byte = next;
       view.lanes.fold();
     }
-    const fates = this.predictor.on ? ["what becomes of it is not told now"] : this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
+    const fates = this.predictor.on ? ["its later hops are hidden while you predict"] : this.runs.map((run, number) => (number ? `run ${number + 1}: ` : "") + run.fateOf(next));
     $("found").textContent = `${this.runs[0].letterOf(next)}: ${fates.join("; ")}`;
     $("follow").setAttribute("aria-pressed", "true");
     this.go(here ? this.position : this.positionOfStep(step.n), { quiet: true });
@@ -346,7 +346,7 @@ function firstWhere(list, holds) {
 function factsLine(runs) {
   const run = runs[0];
   const about = run.scenario && run.scenario.path ? run.scenario.path : run.name;
-  if (run.header.mode === "live") return `a machine at work \u00b7 ${run.header.made_by}`;
+  if (run.header.mode === "live") return `a running machine \u00b7 ${run.header.made_by}`;
   const steps = run.steps.length + " steps";
   if (runs.length === 1) return `${about} \u00b7 ${steps} \u00b7 ${run.header.made_by}`;
   const differ = [0, 1].map((which) => runs[which].header.quirks.filter((quirk) => !runs[1 - which].header.quirks.includes(quirk)));
@@ -377,7 +377,7 @@ function listenToButtons(player) {
   $("scrub").addEventListener("change", () => player.announce());
   $("speed").addEventListener("change", () => {
     player.setSpeed(Number($("speed").value));
-    $("speed").blur(); // keys belong to the page again
+    $("speed").blur(); // the page receives keys again
   });
   $("key-list").replaceChildren(...KEYS.flatMap(([key, what]) => [make("dt", { text: key }), make("dd", { text: what })]));
 }
@@ -424,7 +424,7 @@ async function begin() {
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
-  // Of the event: the page may have changed its address again since.
+  // The address is the event's, because the page may have changed its own since.
   window.addEventListener("hashchange", (event) => {
     const { hash } = new URL(event.newURL);
     if (hash.startsWith("#step=")) player.fromAddress(hash);

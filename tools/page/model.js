@@ -4,21 +4,21 @@
 
 const DOMAINS_SHOWN_EMPTY = 2;
 const CHECKPOINT_STEPS = 256; // the interval of stored pictures, for going back
-const MARKS_BACK_MAX = 400;   // so many marks are searched for the line in force
+const MARKS_BACK_MAX = 400;   // the number of marks that are searched for the line in force
 
 function data(id) {
   const element = document.getElementById(id);
   return element ? JSON.parse(element.textContent) : null;
 }
 
-// A text of bytes, which are its characters, as bytes.
+// The bytes of a text that has one character for each byte.
 function bytesOf(text) {
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
 }
 
-// The data of a run. Those of a long one are compressed: most of the time would be spent on reading them.
+// The data of a run. Those of a long run are compressed, because a browser would need most of the time to read them.
 async function runData(id) {
   const element = document.getElementById(id);
   if (element.type === "application/json") return data(id);
@@ -133,12 +133,12 @@ class Run {
   get scenario() { return this.header.scenario || null; }
   get title() { return this.scenario ? this.scenario.title : this.name; }
 
-  // The picture after the step of this index. It is changed by no one.
+  // The picture after the step of this index. Callers do not change it.
   picture(index) {
     let at = Math.min(Math.floor((index + 1) / CHECKPOINT_STEPS), this.checkpoints.length - 1);
     let from = this.checkpoints[at];
     at *= CHECKPOINT_STEPS;
-    // From the last picture that was asked for, if it is nearer.
+    // Starts from the picture of the last call, if that is nearer.
     if (this.pictured && this.pictured.index <= index && this.pictured.index >= at) from = this.pictured.picture, at = this.pictured.index + 1;
     const picture = copyOf(from);
     for (; at <= index; at++) apply(picture, this.steps[at]);
@@ -188,7 +188,7 @@ class Run {
     return Math.min(index, Math.max(this.steps.length - 1, 0));
   }
 
-  // Where a failed run's page opens: the step that decided.
+  // The position at which the page of a failed run opens: the deciding step.
   get failedAt() {
     if (!this.verdict || this.header.mode === "check") return -1;
     return Math.max(lastWhere(this.steps, (step) => step.n <= this.verdict.failures[0].step), 0);
@@ -209,13 +209,13 @@ class Run {
     return "byte " + byte;
   }
 
-  // What happens to the byte.
+  // How many hops the byte takes, and where it ends.
   fateOf(byte) {
     const passes = this.steps.filter((each) => this.hasByte(each, byte));
     const last = passes[passes.length - 1];
-    if (!last) return "never there";
+    if (!last) return "in no step";
     const hops = `${passes.length} hop${passes.length === 1 ? "" : "s"}, `;
-    return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, with ${last.o === "page" ? "the ring" : last.o}`);
+    return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, in ${last.o === "page" ? "the ring" : last.o}`);
   }
 }
 

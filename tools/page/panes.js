@@ -53,7 +53,7 @@ class RunView {
     this.lanes.show(index, follow);
   }
 
-  // Scrolls. Only this reads the layout, so that one step costs one layout.
+  // Scrolls. Only this function reads the layout, so that one step costs one layout.
   settle() {
     this.source.scroll();
     this.lanes.settle();
@@ -169,7 +169,7 @@ class RunView {
     const taken = unseen ? `${written} of 8 taken, ${outstanding || "none"} published` : `${outstanding} of 8 unanswered`;
     const full = outstanding > 8 ? "impossible" : outstanding === 8 || written === 8 ? "full" : "";
     const title = make("h4", {}, make("b", { text: `dom${ring.domain}.${ring.ring}` }), make("span", { class: "way-of", text: ring.ring === "tx" ? "the guest asks" : "dom0 asks" }),
-      make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": a side lies" : full ? ": full" : "") }));
+      make("span", { class: "outstanding " + full, text: taken + (full === "impossible" ? ": one end is faulty" : full ? ": full" : "") }));
     const slots = make("div", { class: "slots", role: "group", "aria-label": `slots of dom${ring.domain}.${ring.ring}` });
     ring.slots.forEach((slot, number) => slots.append(this.slotElement(ring, slot, number, was)));
     const pointers = make("div", { class: "pointers" });
@@ -210,7 +210,7 @@ class RunView {
     const slot = event.target.closest("[data-slot]");
     if (!slot || this.slotInSight === slot.dataset.slot) return;
     this.slotInSight = slot.dataset.slot;
-    // The slots stay, so that the focus does.
+    // The elements of the slots are kept, so that the focus stays.
     for (const each of this.rings.querySelectorAll("[data-slot]")) {
       each.classList.toggle("chosen", each === slot);
       each.setAttribute("aria-pressed", String(each === slot));
@@ -243,7 +243,7 @@ class RunView {
     if (this.screens.children.length !== figures.length + 1) this.screens.replaceChildren(make("h3", { text: "Screens" }), ...figures);
   }
 
-  // A screen is made again only if its text is another one: interpreting it takes longer than all other panes.
+  // A screen is drawn again only if its text has changed: to interpret it takes longer than all other panes.
   screenFigure(name, text) {
     if (!this.shownScreens.has(name)) {
       const caption = make("figcaption");
@@ -254,7 +254,7 @@ class RunView {
     if (its.bytes === text.length) return its.figure;
     its.bytes = text.length;
     its.moved = true;
-    its.caption.textContent = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal was given: ${text.length} bytes` : `${name}: ${text.length} bytes`;
+    its.caption.textContent = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal received: ${text.length} bytes` : `${name}: ${text.length} bytes`;
     showScreen(its.screen, text);
     return its.figure;
   }

@@ -29,8 +29,8 @@ class Predictor {
     this.player.go(this.player.position, { quiet: true });
   }
 
-  // The run and step that the next position is asked about, or null: it is simply shown. Asked is what somebody passes
-  // on; of several alike, only the first.
+  // The run and step of the question before a position; null: the position is shown without a question. The page asks
+  // about steps that pass something on. Of several similar steps it asks only about the first.
   question(position) {
     const { player } = this;
     const before = player.rows[player.position];
@@ -45,7 +45,7 @@ class Predictor {
     return null;
   }
 
-  // Shows the position, after its question if there is one. Then calls `after`.
+  // Asks the question of the position if there is one, shows the position, and then calls `after`.
   to(position, after) {
     const asked = this.question(position);
     if (!asked) {
@@ -68,7 +68,7 @@ class Predictor {
     const right = this.way(step);
     const passed = run.steps.slice(run.beginning).filter((each) => each.f !== each.o);
     const others = [...new Set(passed.map((each) => this.way(each)))].filter((each) => each !== right);
-    // The same wrong answers each time, and others at each step.
+    // A step always has the same wrong answers; another step has others.
     const wrong = others.sort((a, b) => (a + step.n).localeCompare(b + step.n)).filter((_, at) => at % Math.max(1, Math.floor(others.length / (CHOICES - 1))) === 0).slice(0, CHOICES - 1);
     $("answer-verdict").textContent = "";
     $("question-run").textContent = this.player.runs.length > 1 ? `In run ${number + 1}: ` : "";
@@ -121,7 +121,7 @@ class Predictor {
     if (after) after();
   }
 
-  // -- what a lecturer collects: a table, tab-separated
+  // -- the table for the lecturer, tab-separated
 
   text() {
     const { right, all } = this.score;

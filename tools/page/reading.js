@@ -63,7 +63,7 @@ class Reading {
     if (this.presenting) this.showPane(this.pane + 1);
   }
 
-  // A click elsewhere or Escape closes what is open.
+  // A click outside, or Escape, closes an open popup.
   listenToPopups() {
     const lanes = document.querySelector(".lane-choice");
     document.addEventListener("pointerdown", (event) => {
@@ -71,7 +71,7 @@ class Reading {
       if (event.target.matches("dialog[open]") && isOutside(event, event.target)) event.target.close();
     });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") lanes.open = false; });
-    // A mouse leaves no focus on a button, so that space plays.
+    // A click leaves no focus on a button, so that the space key still plays.
     document.addEventListener("click", (event) => {
       const button = event.target.closest("button, summary, input[type=checkbox]");
       if (button && event.detail > 0 && !button.closest("dialog")) button.blur();

@@ -1,8 +1,8 @@
 // The lesson: its opening prose, and its source with the line in force. Also the verdict on a failed run.
 "use strict";
 
-// This run's values: "{BYTES}" is a number in the scenario "name[BYTES=481,LOSS=on]", and a row of its table
-// ("cases BYTES LOST") has the others that go with it.
+// The values of this run. The scenario "name[BYTES=481,LOSS=on]" has a number for "{BYTES}". Its table ("cases BYTES
+// LOST") has a row with these values; the row contains the values of the other parameters.
 function valuesOf(scenario) {
   const values = new Map((/\[(.*)\]$/.exec(scenario.name) || ["", ""])[1].split(",").map((each) => each.split("=")));
   const words = scenario.lines.map((line) => line.replace(/\s#.*$/, "").trim().split(/\s+/));
@@ -67,7 +67,7 @@ class SourcePane {
 
   key(mark) { return (mark.file || "") + ":" + mark.line; }
 
-  // The comment behind a line, and comments directly above it: what a teacher says at this line.
+  // The comment after a line, and the comments directly above it: a presenter's notes for this line.
   noteOf(mark) {
     const item = mark && this.items.get(this.key(mark));
     if (!item) return "";
@@ -78,14 +78,14 @@ class SourcePane {
       if (!/^\s*#(?!#)/.test(text)) break;
       notes.unshift(comment(text));
     }
-    // The opening prose has its own place.
+    // The opening prose is shown elsewhere.
     if (notes.length && this.run.prose.join(" ").includes(notes[notes.length - 1])) notes.length = 0;
     notes.push(comment(item.lastChild.data));
     return notes.filter(Boolean).join(" ");
   }
 
   show(index) {
-    // The prose introduces: later it makes room for the rings, unless the user has opened it.
+    // The prose is an introduction. Later it is closed to make room for the rings, unless the user has opened it.
     if (this.prose && !this.chosen && (this.shown === undefined ? index > this.run.beginning : this.shown !== index)) this.prose.open = false;
     this.shown = index;
     const { act, waits, phase, failures } = this.run.marksAt(index);
@@ -120,7 +120,7 @@ class SourcePane {
     this.note = [this.noteOf(act), this.noteOf(waits)].filter(Boolean).join(" ");
   }
 
-  // The mark of a line: a glyph to see, words for a screen reader.
+  // Sets the mark of a line: a glyph, and words for a screen reader.
   mark(item, glyph, words) {
     const [seen, heard] = item.children;
     seen.textContent = glyph;
@@ -139,7 +139,7 @@ class SourcePane {
 
   // Scrolls the box only, so that the page stays where it is.
   scroll() {
-    // Before any line is in force: where the comment ends.
+    // Before any line is in force: the first line after the opening comment.
     const item = this.marked[this.marked.length - 1] || [...this.items.values()].find((each) => !/^#|^\s*$/.test(each.lastChild.data));
     if (!item || !this.box.clientHeight) return;
     const at = item.offsetTop - this.box.offsetTop;
@@ -148,7 +148,7 @@ class SourcePane {
   }
 }
 
-// What failed, in words, with a way to each step that decided.
+// The failures in words, each with a button that goes to the deciding step.
 function verdictElement(run, go) {
   const { title, failures } = run.verdict;
   const element = make("section", { class: "verdict", role: "region", "aria-label": "The verdict" }, make("h3", {}, "\u2717 " + title));

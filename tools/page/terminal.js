@@ -35,7 +35,7 @@ class Terminal {
   }
 
   put(character) {
-    const isPlain = character <= "~"; // what most of it is, and costs the least
+    const isPlain = character <= "~"; // most characters are plain, and cost the least
     if (!isPlain && UNSEEN.test(character)) return;
     if (!isPlain && MARK.test(character)) return this.combine(character);
     const columns = !isPlain && WIDE.test(character) ? 2 : 1;
@@ -223,7 +223,7 @@ function showScreen(element, text) {
   element.replaceChildren(...nodes, plain);
 }
 
-// An element may be too low for its screen: it is scrolled down to the cursor.
+// Scrolls an element to the cursor, if the element is too low for its screen.
 function scrollToCursor(element) {
   const cursor = element.querySelector(".cursor");
   element.scrollTop = cursor.offsetTop + 2 * cursor.offsetHeight - element.clientHeight;

@@ -142,7 +142,7 @@ class Guarded final : public check::Program {
 
 Audit audit([[maybe_unused]] const Audited& audited, [[maybe_unused]] check::Space& space,
             [[maybe_unused]] check::Model& model, [[maybe_unused]] check::Program& program,
-            [[maybe_unused]] check::Elsewhere* elsewhere,
+            [[maybe_unused]] check::SharedMemory* shared_memory,
             [[maybe_unused]] const std::function<void(check::Execution&)>& run) {
   Audit result;
 #if defined(__x86_64__)
@@ -156,7 +156,7 @@ Audit audit([[maybe_unused]] const Audited& audited, [[maybe_unused]] check::Spa
   ::sigaction(SIGSEGV, &action, &guard.before);
   Guarded guarded(program);
   check::Execution execution(space, model, guarded);
-  execution.watch_elsewhere(elsewhere);
+  execution.record_shared_memory(shared_memory);
   execution.wait_at(audited.waits);
   run(execution);
   guard.open();

@@ -39,7 +39,7 @@ struct Audited {
 /// Calls `run` to make executions of `program`, under a model that leaves the memory unchanged (SC). One at a
 /// time.
 [[nodiscard]] Audit audit(const Audited& audited, check::Space& space, check::Model& model,
-                          check::Program& program, check::Elsewhere* elsewhere,
+                          check::Program& program, check::SharedMemory* shared_memory,
                           const std::function<void(check::Execution&)>& run);
 
 /// Runs the job and returns the verdict.

@@ -11,7 +11,7 @@ namespace ringside::tools {
 
 namespace {
 
-using check::Play;
+using check::WorkloadKind;
 
 /// For each test: an access costs two faults here, a thousand times its cost in a search.
 constexpr std::uint64_t executions_audited_max = 256;
@@ -105,7 +105,7 @@ Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
     audited.waits = places.waits();
     {
       const Watched watched(nullptr);
-      found = audit(audited, *bench.space, *bench.model, *bench.program, &places.elsewhere(),
+      found = audit(audited, *bench.space, *bench.model, *bench.program, &places.shared_memory(),
                     [&](check::Execution& execution) {
                       // The searches report a failure of the test.
                       check::Limits limits;
@@ -122,7 +122,7 @@ Result<> audit_test(const RingJob& job, Audited audited, RingVerdict& verdict,
         shared.push_back(each);
       } else {
         // Memory of one thread alone is private.
-        places.elsewhere().touched(each.fiber, each.address, 1, each.writes, false);
+        places.shared_memory().touched(each.fiber, each.address, 1, each.writes, false);
       }
     }
   });
@@ -165,7 +165,7 @@ RingVerdict audit_tests(RingJob job) {
 }  // namespace
 
 RingVerdict audit_ring(const RingJob& job) {
-  return job.workload.play == Play::test ? audit_tests(job) : audit_page(job);
+  return job.workload.kind == WorkloadKind::test ? audit_tests(job) : audit_page(job);
 }
 
 }  // namespace ringside::tools

@@ -9,10 +9,10 @@ namespace ringside::tools {
 
 namespace {
 
-using check::Play;
+using check::WorkloadKind;
 
-bool is_hostile(Play play) {
-  return play == Play::hostile_front || play == Play::hostile_back;
+bool is_hostile(WorkloadKind kind) {
+  return kind == WorkloadKind::hostile_front || kind == WorkloadKind::hostile_back;
 }
 
 /// The state that the watchdog reads, from a signal handler.
@@ -48,7 +48,7 @@ void watch_places(const Places& places) {
 
 Bench::Bench(const RingJob& job) {
   const RingPlugin& plugin = *job.plugin;
-  if (job.workload.play == Play::test) {
+  if (job.workload.kind == WorkloadKind::test) {
     program = std::make_unique<check::TestProgram>(
         plugin.tests()[job.workload.scenario], plugin.state(),
         [&](const void* function) { return plugin.function_at(function); });
@@ -75,9 +75,9 @@ Result<> Bench::set_up(const RingJob& job, Places& places) {
     if (auto prepared = program->prepare(); !prepared) return prepared;
   }
   model = check::Model::make(job.model, *space);
-  model->forgive_races(is_hostile(job.workload.play));
+  model->allow_races(is_hostile(job.workload.kind));
   execution = std::make_unique<check::Execution>(*space, *model, *program);
-  execution->watch_elsewhere(&places.elsewhere());
+  execution->record_shared_memory(&places.shared_memory());
   execution->wait_at(places.waits());
   return Done{};
 }

@@ -87,7 +87,7 @@ std::vector<std::uint32_t> classes_of_wait(const RingJob& job, const check::Reco
 
 std::vector<std::uint32_t> bug_classes_of(const RingJob& job, const check::Recording& recording,
                                           const check::ReportAbout& about) {
-  if (job.workload.play == check::Play::two_fronts) return {39};
+  if (job.workload.kind == check::WorkloadKind::two_fronts) return {39};
   switch (recording.end) {
     case End::race:
       return classes_of_race(recording, about);

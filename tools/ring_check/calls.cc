@@ -25,9 +25,9 @@
 #include <ctime>
 #include <mutex>
 
+#include "emu/check/check_services.h"
 #include "emu/check/execution.h"
 #include "emu/check/include/ringside/ring_check.h"
-#include "emu/check/outside.h"
 
 namespace ringside::tools {
 
@@ -56,7 +56,7 @@ const char* text_of(Why why) {
 /// True: the checker runs the ring, in an execution or with one thread, not with two real threads.
 bool is_checked() {
   if (check::Execution::current() != nullptr) return true;
-  const check::Outside* driver = check::outside();
+  const check::CheckServices* driver = check::check_services();
   return driver != nullptr && !driver->has_threads();
 }
 

@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds awake_while_blocked(300);
 constexpr std::chrono::seconds grace(15);
 constexpr std::chrono::milliseconds shortest_poll(100);
 /// How often progress is reported.
-constexpr std::chrono::milliseconds between_tellings(200);
+constexpr std::chrono::milliseconds progress_interval(200);
 constexpr std::chrono::milliseconds a_day = std::chrono::hours(24);
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
@@ -386,7 +386,7 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     std::vector<pollfd> watched;
     for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
     const int patience = milliseconds_until(deadline + grace, shortest_poll,
-                                            options.progress || options.stop ? between_tellings : a_day);
+                                            options.progress || options.stop ? progress_interval : a_day);
     if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) return;
     if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
     // A child whose watchdog does not work is killed.

@@ -156,10 +156,11 @@ int replay(const Request& request) {
   if (!plugin) return could_not_check(request, plugin.error());
   RingJob& job = wanted->job;
   job.plugin = &*plugin;
-  if (job.workload.play == check::Play::scenario && job.workload.scenario >= plugin->ring().scenario_count)
+  if (job.workload.kind == check::WorkloadKind::scenario &&
+      job.workload.scenario >= plugin->ring().scenario_count)
     return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
-  if (job.workload.play == check::Play::test ? job.workload.scenario >= plugin->tests().size()
-                                             : !plugin->is_ring())
+  if (job.workload.kind == check::WorkloadKind::test ? job.workload.scenario >= plugin->tests().size()
+                                                     : !plugin->is_ring())
     return refused(check_usage("--replay", "there is no such test", "the string is of another plug-in"));
   const RingVerdict verdict = replay_in_child(*wanted);
   std::printf("%s: %s\n%s\n%s", plugin->title().c_str(), job.what().c_str(), verdict.why.c_str(),

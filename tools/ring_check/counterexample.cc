@@ -15,10 +15,10 @@ using check::Step;
 
 constexpr std::uint64_t ns_between_steps = 1000;
 
-class Teller {
+class CounterexampleEntries {
  public:
-  Teller(const RingJob& job, const check::Space& space, const check::ReportAbout& about,
-         const SourcePlaces& places)
+  CounterexampleEntries(const RingJob& job, const check::Space& space, const check::ReportAbout& about,
+                        const SourcePlaces& places)
       : ring_(&job.plugin->ring()),
         space_(&space),
         about_(&about),
@@ -28,7 +28,7 @@ class Teller {
   /// `what`: the line of the report that begins with this step, or "".
   void step(const Step& step, const Step* next, const std::string& what) {
     time_ns_ += ns_between_steps;
-    if (const auto place = places_->find(step.op.code); place != places_->end()) stands_in(place->second);
+    if (const auto place = places_->find(step.op.code); place != places_->end()) mark_source(place->second);
     const check::Op& op = step.op;
     // The field of the slot, which the slot's bytes do not show.
     if (about_->is_ring && !what.empty() && slot_of(op) >= 0 && about_->field_of &&
@@ -141,7 +141,7 @@ class Teller {
     add(entry);
   }
 
-  void stands_in(const RingPlugin::Place& place) {
+  void mark_source(const RingPlugin::Place& place) {
     const std::string line = line_of(place);
     if (place.source.empty() || line == in_force_) return;
     in_force_ = line;
@@ -207,16 +207,16 @@ trace::Journaled journal_of(const RingJob& job, const check::Recording& recordin
     for (std::uint32_t i = 0; i < about.fibers.size(); ++i)
       journal.header.domains.push_back({i + 1, ring::Abi::sring, about.fibers[i]});
   }
-  Teller teller(job, space, about, places);
+  CounterexampleEntries entries(job, space, about, places);
   for (const check::ReportLine& line : check::report_lines(recording, space, about)) {
     for (std::size_t at = line.begin; at < line.end; ++at) {
-      teller.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr,
-                  at == line.begin ? line.what : "");
+      entries.step(recording.steps[at], at + 1 < recording.steps.size() ? &recording.steps[at + 1] : nullptr,
+                   at == line.begin ? line.what : "");
     }
   }
-  const std::uint64_t end_ns = teller.time_ns();
-  journal.steps = teller.take();
-  journal.marks = teller.take_marks();
+  const std::uint64_t end_ns = entries.time_ns();
+  journal.steps = entries.take();
+  journal.marks = entries.take_marks();
   trace::JournalMark failure;
   failure.kind = trace::JournalMark::Kind::failure;
   failure.after = journal.steps.size();

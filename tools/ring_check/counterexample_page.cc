@@ -77,7 +77,7 @@ class CounterexamplePage {
   void add(std::size_t fiber, const std::string& where, const std::string& what, const std::string& sentence,
            const char* look, const std::pair<std::string, std::string>& lanes, bool marked,
            const std::string& changes);
-  void stand_in(const Step& step);
+  void mark_source(const Step& step);
   std::string take(const Step& step, bool& marked);
   std::string word_changes(const Step& step);
   [[nodiscard]] std::string sentence(const Step& step, const std::string& what) const;
@@ -230,7 +230,7 @@ std::string CounterexamplePage::sentence(const Step& step, const std::string& wh
 }
 
 /// The source line in force, as a mark.
-void CounterexamplePage::stand_in(const Step& step) {
+void CounterexamplePage::mark_source(const Step& step) {
   const auto place = places_.find(step.op.code);
   if (place == places_.end() || place->second.source.empty()) return;
   const std::string line = line_of(place->second);
@@ -269,7 +269,7 @@ void CounterexamplePage::line(const check::ReportLine& line) {
   const Step& step = recording_.steps[line.begin];
   const Step& last = recording_.steps[line.end - 1];
   const std::size_t fiber = step.actor % check::fibers_max;
-  stand_in(step);
+  mark_source(step);
   const std::string of_words = word_changes(last);
   const std::string said = sentence(step, line.what);
   std::string changes = of_words;

@@ -88,7 +88,7 @@ DebugInfo unreadable(const std::string& why) {
 }
 
 /// The process has read a file that may be hostile: its text is checked.
-DebugInfo looked_over(DebugInfo info) {
+DebugInfo with_checked_text(DebugInfo info) {
   const auto is_unknown = [&](const auto& each) { return each.type >= info.types.size(); };
   for (DebugType& type : info.types) {
     if (type.inner >= info.types.size()) type.inner = DebugType::none;
@@ -130,7 +130,7 @@ DebugInfo info_in(const std::string& text) {
       is_whole = true;
     }
   }
-  return is_whole ? looked_over(std::move(info)) : unreadable("it is incomplete");
+  return is_whole ? with_checked_text(std::move(info)) : unreadable("it is incomplete");
 }
 
 /// Starts a process that reads it. Returns its text, or the error.

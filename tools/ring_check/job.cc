@@ -15,13 +15,14 @@ namespace ringside::tools {
 namespace {
 
 using check::ModelName;
-using check::Play;
+using check::WorkloadKind;
 using Clock = std::chrono::steady_clock;
 
 constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11, ModelName::armv8};
-constexpr Play plays[] = {Play::exchange,   Play::full,          Play::attach,
-                          Play::reattach,   Play::hostile_front, Play::hostile_back,
-                          Play::two_fronts, Play::scenario,      Play::test};
+constexpr WorkloadKind workload_kinds[] = {
+    WorkloadKind::exchange,   WorkloadKind::full,          WorkloadKind::attach,
+    WorkloadKind::reattach,   WorkloadKind::hostile_front, WorkloadKind::hostile_back,
+    WorkloadKind::two_fronts, WorkloadKind::scenario,      WorkloadKind::test};
 
 /// A message's number must fit into the id of a ring's message.
 constexpr std::uint32_t threads_messages_max = (1u << 24) - 1;
@@ -69,34 +70,34 @@ std::string RingJob::what() const {
   if (task == RingTask::conformance) return "conformance, one thread";
   if (task == RingTask::audit) {
     return fmt::format("audit: every access to {} is announced",
-                       workload.play == Play::test ? "what threads share" : "the page");
+                       workload.kind == WorkloadKind::test ? "what threads share" : "the page");
   }
   if (task == RingTask::random) return fmt::format("{} messages at random, one thread", workload.messages);
   if (task == RingTask::threads) return fmt::format("two real threads for {} ms", workload.start);
-  if (workload.play == Play::test) {
+  if (workload.kind == WorkloadKind::test) {
     const std::string name = plugin == nullptr ? "test" : plugin->tests()[workload.scenario].name;
     return fmt::format("{} {}", check::name_of(model), name);
   }
-  std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.play));
-  switch (workload.play) {
-    case Play::exchange:
-    case Play::attach:
-    case Play::reattach:
-    case Play::two_fronts:
+  std::string text = fmt::format("{} {}", check::name_of(model), check::name_of(workload.kind));
+  switch (workload.kind) {
+    case WorkloadKind::exchange:
+    case WorkloadKind::attach:
+    case WorkloadKind::reattach:
+    case WorkloadKind::two_fronts:
       text += fmt::format(" of {} message{}", workload.messages, workload.messages == 1 ? "" : "s");
       break;
-    case Play::full:
+    case WorkloadKind::full:
       text += fmt::format(" ring, {} message{} more", workload.messages, workload.messages == 1 ? "" : "s");
       break;
-    case Play::hostile_front:
-    case Play::hostile_back:
+    case WorkloadKind::hostile_front:
+    case WorkloadKind::hostile_back:
       text += fmt::format(", {} write{}", workload.messages, workload.messages == 1 ? "" : "s");
       break;
-    case Play::scenario:
+    case WorkloadKind::scenario:
       text +=
           fmt::format(" \"{}\"", plugin == nullptr ? "" : plugin->ring().scenarios[workload.scenario].name);
       break;
-    case Play::test:
+    case WorkloadKind::test:
       break;
   }
   if (workload.start != 0) text += fmt::format(" from {}", workload.start);
@@ -104,7 +105,7 @@ std::string RingJob::what() const {
 }
 
 std::string replay_text(const RingJob& job, const std::string& places, const check::Schedule& schedule) {
-  return fmt::format("{}:{}:{}:{}:{}:{}{}{}", check::name_of(job.model), check::name_of(job.workload.play),
+  return fmt::format("{}:{}:{}:{}:{}:{}{}{}", check::name_of(job.model), check::name_of(job.workload.kind),
                      job.workload.messages, job.workload.start, job.workload.scenario, places,
                      places.empty() ? "" : ":", check::to_text(schedule));
 }
@@ -128,10 +129,11 @@ Result<RingReplay> replay_from(const std::string& text) {
                                          [&](ModelName name) { return check::name_of(name) == parts[0]; });
   if (model == std::end(models)) return unreadable(fmt::format("there is no model \"{}\"", parts[0]));
   replay.job.model = *model;
-  const auto* const play = std::find_if(std::begin(plays), std::end(plays),
-                                        [&](Play name) { return check::name_of(name) == parts[1]; });
-  if (play == std::end(plays)) return unreadable(fmt::format("there is no workload \"{}\"", parts[1]));
-  replay.job.workload.play = *play;
+  const auto* const kind = std::find_if(std::begin(workload_kinds), std::end(workload_kinds),
+                                        [&](WorkloadKind name) { return check::name_of(name) == parts[1]; });
+  if (kind == std::end(workload_kinds))
+    return unreadable(fmt::format("there is no workload \"{}\"", parts[1]));
+  replay.job.workload.kind = *kind;
   std::uint32_t* const numbers[] = {&replay.job.workload.messages, &replay.job.workload.start,
                                     &replay.job.workload.scenario};
   for (std::size_t i = 0; i < std::size(numbers); ++i) {

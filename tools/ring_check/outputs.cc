@@ -99,7 +99,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   }
   switch (format_) {
     case RingFormat::people:
-      for_people(job, verdict);
+      print_result(job, verdict);
       break;
     case RingFormat::tap: {
       std::printf("%sok %zu - %s\n", is_failure || is_error ? "not " : "", number + 1,
@@ -127,7 +127,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   std::fflush(stdout);
 }
 
-void RingOutput::for_people(const RingJob& job, const RingVerdict& verdict) {
+void RingOutput::print_result(const RingJob& job, const RingVerdict& verdict) {
   if (ring_ != job.plugin->path()) {
     ring_ = job.plugin->path();
     std::string about;

@@ -28,7 +28,7 @@ class RingOutput {
   [[nodiscard]] std::size_t could_not() const { return could_not_; }
 
  private:
-  void for_people(const RingJob& job, const RingVerdict& verdict);
+  void print_result(const RingJob& job, const RingVerdict& verdict);
   void say_not_covered() const;
   void say_total(const std::string& interrupted, double seconds) const;
 

@@ -12,15 +12,15 @@ namespace ringside::tools {
 namespace {
 
 /// The largest region.
-constexpr std::uint32_t region_bytes_max = check::Elsewhere::bytes_max;
+constexpr std::uint32_t region_bytes_max = check::SharedMemory::bytes_max;
 /// The anchor of a load: the address of the loaded code.
 constexpr std::string_view wait_anchor = "c";
 
 }  // namespace
 
 Places::Places(const RingPlugin& plugin) : plugin_(&plugin) {
-  elsewhere_.set_own(check::own_variables().place());
-  elsewhere_.set_page({plugin.page().data(), static_cast<std::uint32_t>(plugin.page().size())});
+  shared_memory_.set_own(check::own_variables().place());
+  shared_memory_.set_page({plugin.page().data(), static_cast<std::uint32_t>(plugin.page().size())});
   anchors_.push_back({"p", plugin.page().data(), plugin.page().size()});
   const auto heap = check::ring_heap().memory();
   anchors_.push_back({"h", heap.data(), heap.size()});
@@ -42,13 +42,13 @@ void Places::found_wait(const void* load) {
 }
 
 bool Places::learn() {
-  if (!elsewhere_.has_news() && !has_new_wait_) return false;
+  if (!shared_memory_.has_new_regions() && !has_new_wait_) return false;
   has_new_wait_ = false;
-  regions_ = elsewhere_.shared();
+  regions_ = shared_memory_.shared();
   words_.clear();
   text_.clear();
   for (const check::Region& region : regions_) text_ += (text_.empty() ? "" : ",") + text_of(region);
-  for (const check::Region& word : elsewhere_.words()) {
+  for (const check::Region& word : shared_memory_.words()) {
     words_.push_back({name_of(word.address), word});
     text_ += (text_.empty() ? "" : ",") + text_of(word) + "w";
   }
@@ -117,7 +117,7 @@ Result<> Places::learn_from(const std::string& text) {
     for (const Anchor& anchor : anchors_) {
       if (anchor.name != part.substr(0, dot) || offset >= anchor.bytes || bytes > anchor.bytes - offset)
         continue;
-      elsewhere_.touched_shared(anchor.begin + offset, bytes, is_word);
+      shared_memory_.touched_shared(anchor.begin + offset, bytes, is_word);
       is_known = true;
     }
     if (!is_known) return unreadable(fmt::format("this ring has no place \"{}\"", part));

@@ -14,7 +14,7 @@ class Places {
  public:
   explicit Places(const RingPlugin& plugin);
 
-  [[nodiscard]] check::Elsewhere& elsewhere() { return elsewhere_; }
+  [[nodiscard]] check::SharedMemory& shared_memory() { return shared_memory_; }
   /// Takes over the places that were found since the last call; false: there are none.
   bool learn();
   /// A load that waits (Execution::found_wait).
@@ -39,7 +39,7 @@ class Places {
   [[nodiscard]] std::string text_of(const check::Region& region) const;
 
   const RingPlugin* plugin_;
-  check::Elsewhere elsewhere_;
+  check::SharedMemory shared_memory_;
   std::vector<Anchor> anchors_;
   std::vector<check::Region> regions_;
   std::vector<check::Space::Found> words_;

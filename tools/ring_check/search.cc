@@ -19,7 +19,7 @@ namespace ringside::tools {
 namespace {
 
 using check::End;
-using check::Play;
+using check::WorkloadKind;
 using Clock = std::chrono::steady_clock;
 
 /// The longest time of the search for a counterexample with fewer deviations.
@@ -182,7 +182,7 @@ Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Us
     const bool was_halved = fits == 0 && job.workload.messages < job.plugin->ring().slots;
     fits = job.workload.messages;
     // The search reports a failure.
-    if (measured->end != End::complete || measured->usage.every_place_again() || was_halved ||
+    if (measured->end != End::complete || measured->usage.all_places_reused() || was_halved ||
         2 * fits > messages_max)
       break;
     job.workload.messages = 2 * fits;
@@ -337,7 +337,7 @@ RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
       return verdict;
     }
     job = *longer;
-  } else if (job.workload.play == Play::exchange || job.workload.play == Play::full) {
+  } else if (job.workload.kind == WorkloadKind::exchange || job.workload.kind == WorkloadKind::full) {
     auto measured = measure(job, places);
     if (!measured) {
       verdict.why = measured.error().text();

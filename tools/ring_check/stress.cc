@@ -18,7 +18,7 @@ namespace ringside::tools {
 
 namespace {
 
-using check::Broken;
+using check::CheckFailed;
 using Clock = std::chrono::steady_clock;
 
 /// How long an end waits for the other one, on a machine that also does other work.
@@ -73,7 +73,7 @@ const char* name_of_end(int side) {
   return side == RING_CHECK_FRONT ? "the front" : "the back";
 }
 
-class Events final : public check::Outside {
+class Events final : public check::CheckServices {
  public:
   explicit Events(Run& run)
       : run_(run),
@@ -107,12 +107,14 @@ class Events final : public check::Outside {
     const auto now = Clock::now();
     if (!call.waits_since) call.waits_since = now;
     if (now - *call.waits_since > patience)
-      throw Broken{fmt::format("{} waits inside a call for {} s, without a result", name_of_end(call.side),
-                               patience.count())};
+      throw CheckFailed{fmt::format("{} waits inside a call for {} s, without a result",
+                                    name_of_end(call.side), patience.count())};
     // The other end may need this processor.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  [[noreturn]] void fail(const char* text) override { throw Broken{std::string("ring_check_fail: ") + text}; }
+  [[noreturn]] void fail(const char* text) override {
+    throw CheckFailed{std::string("ring_check_fail: ") + text};
+  }
   std::uint32_t choose(std::uint32_t, const char*) override { return 0; }
 
   /// Waits until the event of `side` is raised, and takes it. False: `over` returned true. `has_work` is
@@ -130,10 +132,10 @@ class Events final : public check::Outside {
       if (Clock::now() < until) continue;
       const char* name = name_of_end(side);
       if (has_work())
-        throw Broken{
+        throw CheckFailed{
             fmt::format("{} slept for {} s with work left, without a notification", name, patience.count())};
       if (Clock::now() > until + patience)
-        throw Broken{fmt::format("{} waited for {} s, and no message came", name, 2 * patience.count())};
+        throw CheckFailed{fmt::format("{} waited for {} s, and no message came", name, 2 * patience.count())};
     }
   }
 
@@ -149,7 +151,7 @@ void compare(const char* what, const ring_check_item& seen, const ring_check_ite
   if (seen.id == expected.id && seen.length == expected.length &&
       std::memcmp(seen.bytes, expected.bytes, expected.length) == 0)
     return;
-  throw Broken{
+  throw CheckFailed{
       fmt::format("{} {} came out as number {}, {} bytes{}", what, expected.id, seen.id, seen.length,
                   seen.id == expected.id && seen.length == expected.length ? ", with other contents" : "")};
 }
@@ -163,7 +165,7 @@ int call_of(const Run& run, int side, const char* function, Call call) {
     done = call();
   }
   if (done < 0)
-    throw Broken{fmt::format("{} returned {} although the peer did nothing wrong", function, done)};
+    throw CheckFailed{fmt::format("{} returned {} although the peer did nothing wrong", function, done)};
   return done;
 }
 
@@ -241,7 +243,7 @@ void run_back(Run& run, Events& events) {
       if (!answers) continue;
       const ring_check_item response = check::response_item(run.ring, taken);
       if (call_of(run, RING_CHECK_BACK, "push_rsp", [&] { return run.ring.push_rsp(&response); }) == 0)
-        throw Broken{"there was no room for a response"};
+        throw CheckFailed{"there was no room for a response"};
       // The next call may wait for a request that needs the room of this response.
       if (run.habits.pop_waits && run.ring.back_publish != nullptr) run.ring.back_publish();
     }
@@ -265,7 +267,7 @@ check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages
   Page page(ring.page_bytes);
   Run run{ring, subject.habits, messages, Clock::now() + time};
   Events events(run);
-  const check::OutsideScope scope(events);
+  const check::CheckServicesScope scope(events);
   ring.init(page.memory.get(), 0);
   if (ring.front_attach(page.memory.get(), 0) != 0 || ring.back_attach(page.memory.get(), 0) != 0) {
     result.broken = "an end refused a page that init had made";
@@ -275,7 +277,7 @@ check::LongRun stress_ring(const check::Subject& subject, std::uint32_t messages
   const auto guarded = [&](int side, void (*end)(Run&, Events&)) {
     try {
       end(run, events);
-    } catch (const Broken& broken) {
+    } catch (const CheckFailed& broken) {
       found[side] = broken.why;
       run.stop = true;
     } catch (const Stopped&) {

@@ -138,7 +138,7 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
   progress_.clear();
   switch (format_) {
     case RunFormat::people:
-      for_people(job, result);
+      print_result(job, result);
       break;
     case RunFormat::tap:
       tap_line(result.outcome == Outcome::passed, job_name(job), result.report + all_warnings(job, result));
@@ -152,7 +152,7 @@ void RunOutput::result(const RunJob& job, const RunResult& result) {
 }
 
 /// Prints one line for each scenario, for any number of seeds.
-void RunOutput::for_people(const RunJob& job, const RunResult& result) {
+void RunOutput::print_result(const RunJob& job, const RunResult& result) {
   if (job.scenario->name != line_) end_line();
   line_ = job.scenario->name;
   if (result.outcome == Outcome::passed) {
@@ -202,7 +202,7 @@ std::string RunOutput::interruption(int signal) const {
          (runs_ == 1 || (runs_ == 0 && count_ == 1) ? " run" : " runs");
 }
 
-void RunOutput::end_for_people(std::chrono::duration<double> took, const std::string& interruption) {
+void RunOutput::end_as_text(std::chrono::duration<double> took, const std::string& interruption) {
   end_line();
   std::string text =
       interruption.empty() ? fmt::format("{} run{}", count_, count_ == 1 ? "" : "s") : interruption;
@@ -220,7 +220,7 @@ Result<> RunOutput::end(std::chrono::duration<double> took, int signal) {
   const std::string interrupted = signal == 0 ? "" : interruption(signal);
   switch (format_) {
     case RunFormat::people:
-      end_for_people(took, interrupted);
+      end_as_text(took, interrupted);
       break;
     case RunFormat::tap:
       if (runs_ == 0 && unreadable_ == 0) std::printf("1..%zu\n", lines_);

@@ -45,9 +45,9 @@ class RunOutput {
  private:
   void unreadable(const UnreadableFile& file);
   void tap_line(bool good, const std::string& name, const std::string& comment);
-  void for_people(const RunJob& job, const RunResult& result);
+  void print_result(const RunJob& job, const RunResult& result);
   void end_line();
-  void end_for_people(std::chrono::duration<double> took, const std::string& interruption);
+  void end_as_text(std::chrono::duration<double> took, const std::string& interruption);
   /// "interrupted by SIGINT after 133 of 790 runs"
   [[nodiscard]] std::string interruption(int signal) const;
 

@@ -370,7 +370,7 @@ Result<> RealStage::daemon_stalls(Daemon daemon) {
 
 std::uint32_t RealStage::number_of_new_client() {
   const trace::Actor newest = trace::actor(trace::Role::client, ++xcs_connections_);
-  host_->newest_speaks_for(trace::actor_name(newest));
+  host_->name_newest_stream(trace::actor_name(newest));
   return newest.number;
 }
 
@@ -411,9 +411,9 @@ Result<> RealStage::fault(const script::StageFault& asked) {
   auto rule = rule_of(fault);
   if (!rule) return rule.error();
   const std::string way = trace::actor_name(fault.from) + " -> " + trace::actor_name(fault.to);
-  if (rule->thing == FaultRule::Thing::kick && fault.from.role == trace::Role::xen)
+  if (rule->traffic == FaultRule::Traffic::kick && fault.from.role == trace::Role::xen)
     return only_simulated("cannot inject the fault", way, "no process could lose xen's own events");
-  if (rule->thing == FaultRule::Thing::bytes && rule->unit_bytes == 0)
+  if (rule->traffic == FaultRule::Traffic::bytes && rule->unit_bytes == 0)
     return only_simulated("cannot inject the fault", way, "between processes only frames of xcs can be late");
   (void)settle(now() + real_patience);
   return faults_->add(*rule);
@@ -428,7 +428,7 @@ Result<> RealStage::heal() {
 void RealStage::bitten(const FaultRule& rule) {
   const auto digit = rule.from.find_first_of("0123456789");
   const std::uint32_t number = digit == std::string::npos ? 0 : std::stoul(rule.from.substr(digit));
-  journal(trace::actor(trace::Role::client, number)).told(0, bite_of(rule), {}, rule.to);
+  journal(trace::actor(trace::Role::client, number)).told(0, fact_of_fault(rule), {}, rule.to);
 }
 
 std::optional<Error> RealStage::failure() const {

@@ -68,7 +68,7 @@ int print_words() {
   for (const auto& each : script::virqs()) print_word("virq", each.name, "", std::to_string(each.number));
   for (const auto& each : script::xcs_results())
     print_word("result", each.name, "", std::to_string(each.number));
-  for (const std::string_view each : script::glue_words()) print_word("word", each, "", "in between");
+  for (const std::string_view each : script::connecting_words()) print_word("word", each, "", "in between");
   return exit_good;
 }
 

@@ -60,7 +60,7 @@ void print(const std::string& line) {
 
 /// The header of the journal, as comments.
 void print_header(const trace::JournalHeader& header) {
-  // All of it comes from the file, and may be any bytes.
+  // The header comes from the file, so its texts may contain any bytes.
   std::string machine = "# " + header.made_by + ", mode " + header.mode;
   if (header.seed) machine += ", seed " + std::to_string(*header.seed);
   if (!header.controller.empty()) machine += ", " + header.controller;
@@ -94,14 +94,14 @@ int write_page(const std::vector<trace::Journaled>& journals, const ViewOptions&
   }
   if (auto written = write_file("cannot write a page", options.html, page); !written)
     return failed(written.error());
-  std::fprintf(stderr, "%s: open it in a browser, or send it to somebody; it needs nothing else\n",
+  std::fprintf(stderr, "%s: open it in a browser, or send it to another user; it needs no other file\n",
                options.html.c_str());
   return exit_good;
 }
 
 int export_journal(const std::vector<trace::Journaled>& journals, const Exports& exports) {
   if (journals.size() == 1) return write_exports(journals.front(), exports);
-  return failed({EINVAL, "cannot write", "", "two journals make one page, and nothing else", "name one"});
+  return failed({EINVAL, "cannot write", "", "two journals can be written as a page only", "name one"});
 }
 
 int view_command(const ViewOptions& options) {
@@ -137,8 +137,8 @@ int view_command(const ViewOptions& options) {
 }
 
 constexpr char view_examples[] =
-    "A journal is what `ringside run --journal` leaves: JSON lines, described by --schema.\n"
-    "Exit status: 0 good, 1 usage, 2 the file is no journal, 3 it cannot be read.\n"
+    "`ringside run --journal` writes a journal: JSON lines, described by --schema.\n"
+    "Exit status: 0 good, 1 usage, 2 the file is not a journal, 3 the file cannot be read.\n"
     "Examples:\n"
     "  ringside run hello.scn --journal hello.jsonl\n"
     "  ringside view hello.jsonl --text                    a line for each entry\n"
@@ -147,11 +147,11 @@ constexpr char view_examples[] =
     "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
     "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
     "  ringside view hello.jsonl --slides hello.html       slides, one hop each; the arrow keys turn them\n"
-    "  ringside view hello.jsonl --asciicast hello.cast    what was to be seen, for asciinema; --perfetto: "
+    "  ringside view hello.jsonl --asciicast hello.cast    what a screen showed, for asciinema; --perfetto: "
     "tracks\n"
-    "  ringside view hello.jsonl --html hello.html         to be played, step by step, in a browser\n"
+    "  ringside view hello.jsonl --html hello.html         a page that plays it, step by step\n"
     "  ringside view off.jsonl on.jsonl --html both.html   two runs, side by side\n"
-    "  ringside view --schema                              what each line of a journal is";
+    "  ringside view --schema                              the schema of a journal's lines";
 
 }  // namespace
 
@@ -159,11 +159,10 @@ void add_view_command(Command app, Session& session) {
   Command command = app.add_subcommand("view", "Look at the journal of a run");
   command.footer(view_examples);
   const auto options = std::make_shared<ViewOptions>();
-  command.add_option("FILE", options->files, "The journal, or two of them; - is stdin")
-      .at_most(runs_side_by_side_max);
+  command.add_option("FILE", options->files, "One journal or two; - is stdin").at_most(runs_side_by_side_max);
   command.add_option("--html", options->html,
                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
-  command.add_flag("--text", options->text, "As text: time, step, who to whom, ring, what");
+  command.add_flag("--text", options->text, "As text: time, step, sender, receiver, ring, content");
   command.add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
   add_export_options(command, options->exports);
   command.callback([&session, options] {

@@ -1,6 +1,6 @@
-// A journal for the replay page: one JSON object for a run, with an object for every step that says in words
-// what happened and how the values of the picture changed. The page does not interpret rings and bytes; it
-// only draws.
+// A journal for the replay page: one JSON object for a run, with an object for every step. That object
+// describes the step in words, and has the changes of the picture. The page does not interpret rings and
+// bytes; it only draws.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ class StepData {
   /// Changes that make the picture before the first step: the rings that were in use then.
   [[nodiscard]] std::string begin(const trace::JournalHeader& header);
   [[nodiscard]] std::string step(std::uint64_t step, const trace::Entry& entry);
-  /// What the steps so far amount to, in sentences.
+  /// The counts of all steps so far, in sentences.
   [[nodiscard]] std::vector<std::string> ending() const { return ending_.sentences(flow_); }
 
  private:
@@ -36,7 +36,7 @@ class StepData {
       raised_;  ///< by receiver and port: the kick in transit
 };
 
-/// The whole of a run.
+/// The object of a whole run.
 [[nodiscard]] std::string run_data(const trace::Journaled& journal, const std::string& name);
 
 /// The catalogue of hops, for all runs of a page.

@@ -1,7 +1,7 @@
 // demo: the answer to the question of July 2005, shown by a run. A private machine boots one guest. The
 // guest's first output travels up to a viewer, then one key travels down and its echo comes back. Every hop
-// is told from the journal of the run. With --from-hardware, the viewer is a console client in dom0's shell
-// on the serial line, and the key is pressed at the far end of that line.
+// is printed from the journal of the run. With --from-hardware, the viewer is a console client in dom0's
+// shell on the serial line, and the key is pressed at the far end of that line.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -26,8 +26,8 @@
 #include "tools/machine/private_machine.h"
 #include "tools/out_file.h"
 #include "tools/view/data.h"
+#include "tools/view/hop_printer.h"
 #include "tools/view/page.h"
-#include "tools/view/story.h"
 
 namespace ringside::tools {
 
@@ -38,11 +38,12 @@ constexpr std::chrono::milliseconds between_journal_reads{2};
 
 /// A simulated user at a console or a serial line, and a reader of the machine's journal from before the
 /// guest has run.
-class Stage {
+class DemoViewer {
  public:
   using Passed = std::function<void(Bytes)>;
-  /// `typed` is called with the bytes before they are sent; `shown` with those that have come.
-  Stage(LinuxHost& host, JournalReader& reader, DomainId guest, Handle console, Passed typed, Passed shown)
+  /// `typed` is called with the bytes before they are sent; `shown` with those that have arrived.
+  DemoViewer(LinuxHost& host, JournalReader& reader, DomainId guest, Handle console, Passed typed,
+             Passed shown)
       : host_(host),
         reader_(reader),
         guest_(guest),
@@ -59,8 +60,8 @@ class Stage {
   }
 
   /// Runs the machine until the output since take_seen() ends in `text`, and all its messages are complete.
-  /// Calls `tell` with the entries meanwhile. False when the text never came.
-  bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& tell) {
+  /// Calls `tell` with the entries meanwhile. False when the text did not arrive in time.
+  bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& show) {
     bool timed_out = false;
     const auto timer = host_.timer_start(part_timeout, [&] {
       timed_out = true;
@@ -69,9 +70,9 @@ class Stage {
     std::function<void()> look = [&] {
       reader_.read([&](const trace::Entry& entry) {
         note(entry);
-        tell(entry);
+        show(entry);
       });
-      if (seen_.ends_with(text) && told_.ends_with(text) && is_over()) return host_.stop(0);
+      if (seen_.ends_with(text) && passed_bytes_.ends_with(text) && is_over()) return host_.stop(0);
       host_.timer_start(between_journal_reads, look);
     };
     look();
@@ -80,9 +81,9 @@ class Stage {
     return !timed_out;
   }
 
-  /// What the viewer has seen since the last call.
+  /// The output that the viewer has received since the last call.
   std::string take_seen() {
-    told_.clear();
+    passed_bytes_.clear();
     return std::exchange(seen_, {});
   }
 
@@ -91,11 +92,11 @@ class Stage {
     replay_.take(++entries_, entry);
     const auto bytes = entry.message.payload();
     if (entry.kind == trace::Kind::bytes_passed && entry.peer.role == trace::Role::user)
-      told_.append(bytes.begin(), bytes.end());
+      passed_bytes_.append(bytes.begin(), bytes.end());
   }
 
-  /// Whether in both rings of the guest each request was taken and answered, and each response taken: that is
-  /// the last hop of a message.
+  /// Whether both rings of the guest are at rest: each request was taken and answered, and each response was
+  /// taken. That is the last hop of a message.
   [[nodiscard]] bool is_over() const {
     return std::ranges::all_of(std::array{ring::Ring::tx, ring::Ring::rx}, [this](ring::Ring ring) {
       const auto& indices = replay_.ring(guest_, ring).indices;
@@ -121,7 +122,7 @@ class Stage {
   trace::Replay replay_;
   std::uint64_t entries_ = 0;
   std::string seen_;
-  std::string told_;  ///< bytes sent to the viewer according to the journal, since the same moment
+  std::string passed_bytes_;  ///< bytes sent to the viewer according to the journal, since the same moment
 };
 
 void print_seen(const std::string& text) {
@@ -129,7 +130,7 @@ void print_seen(const std::string& text) {
   std::printf("\n      the viewer has seen  %s\n", trace::quoted({bytes, text.size()}, text.size()).c_str());
 }
 
-Error never_came(const std::string& what) {
+Error not_arrived(const std::string& what) {
   return {ETIMEDOUT, "the demo stopped", what, "it did not arrive in time",
           "is this machine very busy? try again"};
 }
@@ -142,7 +143,7 @@ void print_question(const DomainInfo& info, const BuiltDomain& built, const std:
       "it\n"
       "  in it, byte 2048    two rings of 8 slots, 64 bytes a message: tx (guest -> dom0), rx (dom0 -> "
       "guest)\n"
-      "  the event channel   port %u of the guest: says that a message has arrived, and nothing else\n"
+      "  the event channel   port %u of the guest: says only that a message has arrived\n"
       "  the viewer          %s\n",
       info.shared_info_frame, info.domain, built.guest_port, viewer.c_str());
 }
@@ -156,27 +157,29 @@ struct DemoOptions {
 };
 
 /// The story, and the journal of what it tells, with the same numbers: a part is a phase.
-class Telling {
+class DemoRecording {
  public:
-  /// Begins with the rings as they are now: earlier entries are not told.
-  Telling(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
+  /// Begins with the rings as they are now: earlier entries are left out.
+  DemoRecording(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
     journal_.header = LiveStart(host, privcmd, host.machine(), {info}).header();
   }
 
   void part(const std::string& heading, const std::string& introduction) {
-    story_.part(heading, introduction);
+    printer_.part(heading, introduction);
     const std::int64_t now = journal_.steps.empty() ? 0 : time_of(journal_.steps.back());
-    journal_.marks.push_back(
-        {.kind = trace::JournalMark::Kind::phase, .after = story_.steps(), .time_ns = now, .text = heading});
+    journal_.marks.push_back({.kind = trace::JournalMark::Kind::phase,
+                              .after = printer_.steps(),
+                              .time_ns = now,
+                              .text = heading});
   }
-  void tell(const trace::Entry& entry) {
-    story_.tell(entry);
-    trace::JournalStep step{story_.steps(), entry};
+  void show(const trace::Entry& entry) {
+    printer_.show(entry);
+    trace::JournalStep step{printer_.steps(), entry};
     if (journal_.steps.empty()) origin_ns_ = entry.time_ns;
     step.entry.time_ns -= origin_ns_;
     journal_.steps.push_back(step);
   }
-  [[nodiscard]] std::uint64_t steps() const { return story_.steps(); }
+  [[nodiscard]] std::uint64_t steps() const { return printer_.steps(); }
   [[nodiscard]] const trace::Journaled& journal() const { return journal_; }
 
  private:
@@ -184,7 +187,7 @@ class Telling {
     return static_cast<std::int64_t>(step.entry.time_ns);
   }
 
-  Story story_;
+  HopPrinter printer_;
   trace::Journaled journal_;
   std::uint64_t origin_ns_ = 0;
 };
@@ -219,18 +222,18 @@ class Files {
   std::optional<OutFile> journal_;
 };
 
-/// One key, told in both directions. `around` says where it is pressed.
-Result<> tell_key(Stage& stage, Telling& story, const std::string& around) {
-  story.part("Down and up again: one key", around + " Time counts from the key.");
-  stage.type("u");
-  if (!stage.until_seen("u", [&](const trace::Entry& entry) { story.tell(entry); }))
-    return never_came("the echo of \"u\"");
-  print_seen(stage.take_seen());
+/// Prints the hops of one key, down and up. `around` says where it is pressed.
+Result<> show_key(DemoViewer& viewer, DemoRecording& recording, const std::string& around) {
+  recording.part("Down and up again: one key", around + " Time counts from the key.");
+  viewer.type("u");
+  if (!viewer.until_seen("u", [&](const trace::Entry& entry) { recording.show(entry); }))
+    return not_arrived("the echo of \"u\"");
+  print_seen(viewer.take_seen());
   return Done{};
 }
 
-/// What the guest printed in these entries: bytes, messages, events. A busy machine cuts the same output
-/// differently.
+/// The bytes, messages and events by which the guest printed in these entries. A busy machine divides the
+/// same output differently.
 std::string output_counts(const std::vector<trace::Entry>& entries) {
   std::size_t bytes = 0;
   std::size_t messages = 0;
@@ -254,7 +257,7 @@ std::string output_counts(const std::vector<trace::Entry>& entries) {
 }
 
 /// The viewer is on xend's own socket.
-Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
+Result<> show_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
                           const BuiltDomain& built, Files& files) {
   auto journal = JournalWriter::open(host.machine().journal_directory(), "user");
   if (!journal) return journal.error();
@@ -262,62 +265,62 @@ Result<> tell_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
   if (!console) return console.error();
   const trace::Actor user = trace::actor(trace::Role::user);
   trace::Journal of_client(**journal, trace::actor(trace::Role::client));
-  Stage stage(
+  DemoViewer viewer(
       host, reader, built.domain, std::move(*console),
       [&](Bytes bytes) {
         of_client.as(user).bytes_passed(built.domain, trace::actor(trace::Role::xend), bytes);
       },
       [&](Bytes bytes) { of_client.bytes_passed(built.domain, user, bytes); });
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
-  if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
-  std::printf("\n%s\n", stage.take_seen().c_str());
-  Telling story(host, privcmd, info);
-  auto told = tell_key(stage, story,
-                       "Somebody at the viewer presses \"u\". Follow it into the guest, and its echo back.");
-  if (!told) return told;
+  if (!viewer.until_seen("$ ", skip)) return not_arrived("the guest's prompt");
+  std::printf("\n%s\n", viewer.take_seen().c_str());
+  DemoRecording recording(host, privcmd, info);
+  auto shown = show_key(viewer, recording,
+                        "A user at the viewer presses \"u\". Follow it into the guest, and its echo back.");
+  if (!shown) return shown;
 
-  stage.type("name -a\n");
+  viewer.type("name -a\n");
   std::vector<trace::Entry> entries;
-  if (!stage.until_seen("$ ", [&](const trace::Entry& entry) { entries.push_back(entry); }))
-    return never_came("the guest's answer");
-  story.part("Sixty bytes at a time: a line of output",
-             "The line is finished with \"name -a\" and Enter. " + output_counts(entries));
-  for (const trace::Entry& entry : entries) story.tell(entry);
-  std::printf("\n%s\n\n", stage.take_seen().c_str());
+  if (!viewer.until_seen("$ ", [&](const trace::Entry& entry) { entries.push_back(entry); }))
+    return not_arrived("the guest's answer");
+  recording.part("Sixty bytes at a time: a line of output",
+                 "The line is finished with \"name -a\" and Enter. " + output_counts(entries));
+  for (const trace::Entry& entry : entries) recording.show(entry);
+  std::printf("\n%s\n\n", viewer.take_seen().c_str());
   std::printf(
       "%llu hops told. Try:  ringside demo --from-hardware        or        ringside up && ringside create "
       "web "
       "&& ringside console web\n",
-      static_cast<unsigned long long>(story.steps()));
-  return files.write(story.journal());
+      static_cast<unsigned long long>(recording.steps()));
+  return files.write(recording.journal());
 }
 
 /// The viewer is `ringside console`, typed at dom0's shell on ttyS0.
-Result<> tell_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
+Result<> show_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& reader, const DomainInfo& info,
                             const BuiltDomain& built, Files& files) {
   auto line = host.file_open(host.machine().com1_link(), Host::FileUse::output);
   if (!line) return line.error();
-  Stage stage(
+  DemoViewer viewer(
       host, reader, built.domain, std::move(line->handle), [](Bytes) {}, [](Bytes) {});
   if (auto set_going = privcmd.domain_unpause(built.domain); !set_going) return set_going;
-  stage.type("\r");
-  if (!stage.until_seen("dom0# ", skip)) return never_came("dom0's prompt");
-  stage.type("ringside console hello-world\r");
-  if (!stage.until_seen("$ ", skip)) return never_came("the guest's prompt");
-  std::printf("\nOn the serial line, in dom0's shell:\n\n%s\n", stage.take_seen().c_str());
-  Telling story(host, privcmd, info);
-  auto told =
-      tell_key(stage, story,
-               "Somebody at the far end of the serial line presses \"u\". Follow it through the chip, "
+  viewer.type("\r");
+  if (!viewer.until_seen("dom0# ", skip)) return not_arrived("dom0's prompt");
+  viewer.type("ringside console hello-world\r");
+  if (!viewer.until_seen("$ ", skip)) return not_arrived("the guest's prompt");
+  std::printf("\nOn the serial line, in dom0's shell:\n\n%s\n", viewer.take_seen().c_str());
+  DemoRecording recording(host, privcmd, info);
+  auto shown =
+      show_key(viewer, recording,
+               "A user at the far end of the serial line presses \"u\". Follow it through the chip, "
                "Xen, dom0's kernel, its tty and the console client there; then xend, xcs, the ring, the "
                "guest; and its echo all the way back.");
-  if (!told) return told;
+  if (!shown) return shown;
   std::printf("\n%llu hops told. What each is: ringside explain. Try:  ringside up && ringside uart\n",
-              static_cast<unsigned long long>(story.steps()));
-  return files.write(story.journal());
+              static_cast<unsigned long long>(recording.steps()));
+  return files.write(recording.journal());
 }
 
-Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
+Result<> show_demo(LinuxHost& host, const DemoOptions& options, Files& files) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return privcmd.error();
   DomainSpec spec;
@@ -335,8 +338,8 @@ Result<> tell_all(LinuxHost& host, const DemoOptions& options, Files& files) {
                      ? "`ringside console`, in dom0's shell on the serial line"
                      : fmt::format("on xend's unix socket {}; `telnet localhost {}` would do", built->path,
                                    built->telnet_port));
-  const auto tell = options.from_hardware ? tell_from_hardware : tell_from_viewer;
-  return tell(host, *privcmd, **reader, **info, *built, files);
+  const auto show = options.from_hardware ? show_from_hardware : show_from_viewer;
+  return show(host, *privcmd, **reader, **info, *built, files);
 }
 
 int demo(const DemoOptions& options) {
@@ -357,29 +360,29 @@ int demo(const DemoOptions& options) {
     spec.serial = {"--com1", "pty"};
     spec.dom0_kernel = true;
   }
-  Result<> told = start_machine(host, spec, lock);
-  if (told) told = tell_all(host, options, files);
-  return told ? exit_good : failed(told.error());
+  Result<> shown = start_machine(host, spec, lock);
+  if (shown) shown = show_demo(host, options, files);
+  return shown ? exit_good : failed(shown.error());
 }
 
 }  // namespace
 
 void add_demo_command(Command app, Session& session) {
-  Command command =
-      app.add_subcommand("demo", "The whole path once, told hop by hop; needs nothing, takes seconds");
+  Command command = app.add_subcommand(
+      "demo", "Show the whole path once, hop by hop; it needs no machine, and takes seconds");
   command.footer(
       "Examples:\n"
       "  ringside demo                    from a viewer of xend's to the guest and back\n"
       "  ringside demo --from-hardware    from the serial line: the chip, Xen, dom0's tty, and then all of "
       "that\n"
       "  ringside demo | less\n"
-      "  ringside demo --html demo.html   and then to be played, with the same step numbers, in a browser");
+      "  ringside demo --html demo.html   also a page that plays it, with the same step numbers");
   const auto options = std::make_shared<DemoOptions>();
   command.add_flag("--from-hardware", options->from_hardware,
                    "The key is pressed at the far end of the serial line");
-  command.add_option("--html", options->html, "Leave a replay page of what is told there");
+  command.add_option("--html", options->html, "Write a replay page of the same steps there");
   command.add_option("--journal", options->journal,
-                     "Leave the journal of what is told there, for `ringside view`");
+                     "Write the journal of the same steps there, for `ringside view`");
   command.callback([&session, options] { session.run = [options] { return demo(*options); }; });
 }
 

@@ -1,4 +1,4 @@
-// dump: the control messages as they pass, as lines or as a capture.
+// dump: prints control messages while they pass, or writes them to a capture.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -53,14 +53,14 @@ class Output {
     }
   }
   void skip() { ++step_; }
-  /// False when the reader has gone, or nothing more can be written.
+  /// False when the reader has ended, or no more can be written.
   [[nodiscard]] bool flush() {
     if (file_) return file_->flush();
     std::fflush(stdout);
     return std::ferror(stdout) == 0;
   }
   [[nodiscard]] bool wants_all() const { return form_ != Form::lines; }
-  /// A file is valid from the beginning, also when nothing ever happens.
+  /// Writes the header at once, so that a file without entries is valid, too.
   void begin(const trace::JournalHeader& header, std::uint64_t now_ns) {
     if (form_ == Form::lines) return;
     origin_ns_ = now_ns;
@@ -82,8 +82,8 @@ class Output {
   std::optional<std::uint64_t> origin_ns_;
 };
 
-/// Whether the entry is a passing control message: a filled slot, a frame on xcs's sockets, or what a quirk
-/// made of one.
+/// Whether the entry is a passing control message: a filled slot, a frame on xcs's sockets, or the effect of
+/// a quirk on one.
 bool is_message(const trace::Entry& entry) {
   return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
          entry.kind == trace::Kind::quirk;
@@ -113,8 +113,8 @@ int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::v
   return host.run();
 }
 
-/// The frames that xcs sends to a client that has bound everything. This client only listens: a response from
-/// it would be a second one.
+/// The frames that xcs sends to a client that has bound everything. This client only listens: xcs
+/// would take its response as a second one.
 int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
   trace::NullSink sink;
   // Frames do not describe rings.
@@ -143,12 +143,11 @@ int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
                          {.frame = print, .pause = flush, .room = [] {}, .lost = gone});
   const std::string path = host.machine().xcs_socket();
   const auto bind = [&] {
-    client.call(
-        dom0::bind_message(dom0::XCS_MSG_BIND, dom0::xcs_port_wildcard, dom0::xcs_type_wildcard),
-        [&](const dom0::XcsMessage& reply) {
-          if (reply.result == dom0::XCS_RSLT_OK) return;
-          gone({EPROTO, "xcs refused to be listened to", path, fmt::format("result {}", reply.result), ""});
-        });
+    client.call(dom0::bind_message(dom0::XCS_MSG_BIND, dom0::xcs_port_wildcard, dom0::xcs_type_wildcard),
+                [&](const dom0::XcsMessage& reply) {
+                  if (reply.result == dom0::XCS_RSLT_OK) return;
+                  gone({EPROTO, "xcs refused the binding", path, fmt::format("result {}", reply.result), ""});
+                });
   };
   if (auto connected = client.connect(path, bind); !connected) {
     return failed({connected.error().code, "cannot listen to xcs", path, "xcs does not run", "ringside up"});
@@ -174,7 +173,7 @@ Result<Output> output_of(const DumpOptions& options, std::optional<DomainId> dom
 
 int end_of(Output& output, const DumpOptions& options, int status) {
   const auto closed = output.close();
-  if (options.write.empty() || options.write == to_stdout) return status;  // its reader may have left
+  if (options.write.empty() || options.write == to_stdout) return status;  // its reader may have ended
   if (!closed) return failed(closed.error());
   std::fprintf(stderr, "%llu entries in %s\n", static_cast<unsigned long long>(output.written()),
                options.write.c_str());
@@ -183,7 +182,7 @@ int end_of(Output& output, const DumpOptions& options, int status) {
 
 int dump_command(const Session& session, const DumpOptions& options) {
   LinuxHost host("dump", session.machine());
-  // To know that a machine is running, and when it ends.
+  // The connection shows that a machine is running, and when it ends.
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
   auto domains = domains_meant(*privcmd, options.domain);
@@ -199,10 +198,10 @@ int dump_command(const Session& session, const DumpOptions& options) {
 }
 
 constexpr char dump_examples[] =
-    "  ringside dump              from the journal: what is written to slots, what passes xcs's sockets\n"
+    "  ringside dump              from the journal: messages in slots, and frames on xcs's sockets\n"
     "  ringside dump web          of one domain\n"
     "  ringside dump --all        events, indices and bytes too\n"
-    "  ringside dump --xcs        as a client of xcs, like xcsdump: what guests ask and answer\n"
+    "  ringside dump --xcs        as a client of xcs, like xcsdump: the guests' requests and responses\n"
     "  ringside dump -w web.pcapng web               a capture of everything, for Wireshark\n"
     "  ringside dump -w - | wireshark -k -i -        the same, live\n"
     "  ringside dump -w web.jsonl web                a journal: ringside view web.jsonl --html web.html "
@@ -217,15 +216,15 @@ void add_dump_command(Command app, Session& session) {
   dump.add_option("DOMAIN", options->domain, "Its name or number (default: all)");
   const Option all = dump.add_flag("--all", options->all, "Every journal entry, not only the messages");
   dump.add_flag("--xcs", options->xcs,
-                "From a session with xcs, bound to everything. It sees copies of what comes from guests, and "
-                "answers nothing")
+                "From a session with xcs, bound to everything. It sees copies of the guests' messages, and "
+                "never responds")
       .excludes(all);
   const Option write =
       dump.add_option("-w,--write", options->write,
                       "Print nothing: write every entry there. A name that ends with .pcapng or "
                       ".pcap is a capture, and so is - for stdout; every other name, as "
                       "web.jsonl, is a journal for `ringside view`");
-  dump.add_option("--link-type", options->link_type, "Of the capture: one of those that are nobody's")
+  dump.add_option("--link-type", options->link_type, "Of the capture: a number for private use")
       .range(trace::capture_link_type_default, trace::capture_link_type_max)
       .show_default()
       .needs(write);

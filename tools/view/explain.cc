@@ -74,7 +74,7 @@ void print_picture() {
     before = &hop;
   }
   print_text(
-      "\n`ringside explain HOP` tells of one in full: what it is, where it was in 2005, what goes wrong "
+      "\n`ringside explain HOP` shows one in full: what it is, where it was in 2005, what goes wrong "
       "there,\n"
       "how to see it. `ringside demo` shows the path as it runs.\n");
 }
@@ -115,7 +115,7 @@ std::string_view way_words(Way way) {
 
 constexpr std::string_view margin = "              ";
 
-/// "  label       text ...", its further lines under the text.
+/// "  label       text ...", with its further lines below the text.
 void print_field(std::string_view label, std::string_view text) {
   print_wrapped(text, fmt::format("  {:<{}}", label, margin.size() - 2), margin);
 }
@@ -146,7 +146,7 @@ void print_one(const Hop& hop) {
     print_field("scenario", fmt::format("scenarios/{}.scn", scenario));
 }
 
-// -- JSON. The fields are those of trace::Hop; none is ever missing.
+// -- JSON. The fields are those of trace::Hop; every object has all of them.
 
 template <class Words>
 std::string json_array(const Words& words) {
@@ -177,7 +177,7 @@ void print_json(std::span<const Hop> hops) {
 
 // -- the command
 
-/// By its own name, or by the name of a quirk or a counter at it.
+/// Finds a hop by its name, or by the name of one of its quirks or counters.
 const Hop* hop_named(std::string_view word) {
   if (const Hop* hop = trace::find_hop(word)) return hop;
   std::string dashed(word);  // "dom0.tty", as the demo writes it
@@ -205,7 +205,7 @@ const Hop* hop_of_source(const script::CounterSource& source) {
   return nullptr;
 }
 
-/// By the name of a counter in a scenario: "xcs.dropped".
+/// Finds a hop by the name of a counter in a scenario: "xcs.dropped".
 const Hop* hop_of_scenario_counter(std::string_view word) {
   const std::size_t dot = word.find('.');
   if (dot == std::string_view::npos) return nullptr;
@@ -236,7 +236,8 @@ std::string_view stem_of(std::string_view word) {
   return word;
 }
 
-/// As a whole word with any ending, in lower or upper case. "virq" is a word of "VIRQ_CONSOLE".
+/// Whether the sentence contains the word, with any ending, in lower or upper case. "virq" is a word of
+/// "VIRQ_CONSOLE".
 bool says(std::string_view sentence, std::string_view word) {
   const auto same = [](char one, char other) {
     return std::tolower(static_cast<unsigned char>(one)) == std::tolower(static_cast<unsigned char>(other));
@@ -282,7 +283,7 @@ std::vector<Hop> hops_that_say(std::string_view word) {
 }
 
 void print_where(const std::vector<Hop>& hops, std::string_view word) {
-  print_text("No hop has the name {}. It is spoken of here; `ringside explain HOP` tells more:\n", word);
+  print_text("No hop has the name {}. These hops mention it; `ringside explain HOP` says more:\n", word);
   for (const Hop& hop : hops) {
     print_text("\n{}: {}\n", hop.name, hop.title);
     for (const std::string_view text : texts_of(hop)) {
@@ -331,16 +332,16 @@ void add_explain_command(Command app, Session& session) {
   Command command = app.add_subcommand(
       "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
   command.footer(
-      "It describes, and needs no machine. A quirk's or a counter's name shows the hop where it is; any "
+      "It needs no machine. The name of a quirk or a counter shows its hop; any "
       "other\n"
       "word shows the sentences that contain it, with any ending.\n"
       "Examples:\n"
       "  ringside explain                        the whole path, one line a hop\n"
       "  ringside explain virq-console\n"
-      "  ringside explain xcs-drop-when-full     a quirk: where it bites\n"
+      "  ringside explain xcs-drop-when-full     a quirk: the hop where it acts\n"
       "  ringside explain \"console input dropped\"         a counter of the journal\n"
       "  ringside explain xcs.dropped            a counter of the scenarios\n"
-      "  ringside explain 480                    why just so many bytes?\n"
+      "  ringside explain 480                    why 480 bytes?\n"
       "  ringside explain --json                 all of it, for programs");
   const auto word = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);

@@ -56,7 +56,7 @@ Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports)
   if (exports.mermaid.empty() && exports.svg.empty() && exports.slides.empty()) return Done{};
   const auto steps = steps_of(exports.steps);
   if (!steps)
-    return Error{EINVAL, "cannot choose steps", exports.steps, "it is no range",
+    return Error{EINVAL, "cannot choose steps", exports.steps, "it is not a range",
                  "write 50..123, 50.. or ..123"};
   const trace::Sequence sequence = trace::sequence_of(journal, steps->first, steps->last);
   if (auto written = write_text(exports.mermaid, trace::to_mermaid(sequence)); !written) return written;
@@ -71,7 +71,7 @@ Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports
   const std::string known = fmt::format("{}", fmt::join(screens, ", "));
   if (screens.empty())
     return Error{ENOENT, "cannot write an asciicast", exports.asciicast,
-                 "nobody saw anything in this journal", ""};
+                 "no screen showed anything in this journal", ""};
   const std::string screen = exports.screen.empty() ? screens.front() : exports.screen;
   if (std::ranges::find(screens, screen) == screens.end())
     return Error{ENOENT, "cannot write an asciicast", screen, "there is no such screen",
@@ -100,7 +100,7 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
 void add_export_options(Command command, Exports& exports) {
   const Option pcap =
       command.add_option("--pcap", exports.pcap, "Write a capture there, for Wireshark; - is stdout");
-  command.add_option("--link-type", exports.link_type, "Of the capture: one of those that are nobody's")
+  command.add_option("--link-type", exports.link_type, "Of the capture: a number for private use")
       .range(trace::capture_link_type_default, trace::capture_link_type_max)
       .show_default()
       .needs(pcap);

@@ -1,4 +1,5 @@
-// Converts a journal to the formats of other programs: those that `ringside view` writes besides its own.
+// Converts a journal to the formats of other programs: those that `ringside view` writes besides its own page
+// and text.
 #pragma once
 
 #include <functional>
@@ -32,7 +33,7 @@ struct Exports {
 /// --pcap and the like.
 void add_export_options(Command command, Exports& exports);
 
-/// Writes all that are wanted. Prints an error unless it returns exit_good.
+/// Writes every file that has a path. Prints an error unless it returns exit_good.
 [[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);
 
 /// Writes the whole journal as a capture, piece by piece.

@@ -16,7 +16,7 @@ namespace ringside::tools {
 namespace {
 
 /// More data than this are compressed. A browser takes longer to read a page of 40 MB than for all the rest
-/// until it shows the first step; and such a page is rather sent than read.
+/// until it shows the first step; and such a page is sent to other users rather than read as text.
 constexpr std::size_t plain_bytes_max = std::size_t{1} << 20;
 
 std::string base64(const std::string& bytes) {
@@ -39,7 +39,7 @@ std::string compressed(const std::string& data) {
   uLongf size = out.size();
   const int result = compress(reinterpret_cast<Bytef*>(out.data()), &size,
                               reinterpret_cast<const Bytef*>(data.data()), data.size());
-  RS_CHECK(result == Z_OK);  // it fails only without memory
+  RS_CHECK(result == Z_OK);  // it fails only when no memory is left
   out.resize(size);
   return out;
 }

@@ -1,4 +1,5 @@
-// What a page says of a whole run: the opening prose of its scenario, how it ended, and sentences that count.
+// The summary of a run for its page: the opening prose of its scenario, the verdict, and sentences with
+// counts.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace ringside::tools {
 /// The comment at the beginning of a scenario's file, one paragraph each, without "#".
 [[nodiscard]] std::vector<std::string> opening_prose(const std::vector<std::string>& lines);
 
-/// Counts console messages while a run is taken, beside a Flow that counts bytes.
+/// Counts the console messages of a run; a Flow counts its bytes.
 class Ending {
  public:
   void take(const trace::Entry& entry, const trace::FlowStep& flow);

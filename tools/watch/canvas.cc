@@ -10,12 +10,12 @@ namespace {
 
 constexpr char32_t substitute = U'?';
 
-struct Stroke {
+struct LineCharacter {
   char32_t drawn;
   char32_t ascii;
 };
 
-Stroke stroke_of(Line part) {
+LineCharacter line_character(Line part) {
   switch (part) {
     case Line::across:
       return {U'\u2500', U'-'};
@@ -45,7 +45,7 @@ bool is_one_of(std::span<const std::pair<char32_t, char32_t>> ranges, char32_t c
 
 /// Characters that are invisible, or change how others are shown: controls, soft hyphen, joiners and
 /// variation selectors, direction marks, surrogates, tags, and values outside Unicode.
-bool is_obeyed(char32_t character) {
+bool is_invisible(char32_t character) {
   static constexpr std::pair<char32_t, char32_t> ranges[] = {
       {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},        {0x180b, 0x180e},
       {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0xd800, 0xdfff},      {0xfe00, 0xfe0f},
@@ -73,12 +73,12 @@ void Canvas::put(std::size_t row, std::size_t column, char32_t character, Tone t
 void Canvas::put(std::size_t row, std::size_t column, const Glyph& glyph, Tone tone) {
   if (row >= rows_ || column >= columns_ || glyph.columns == 0) return;
   const bool has_room = column + glyph.columns <= columns_;
-  const bool shown = has_room && (ascii_ ? is_ascii(glyph.character) : !is_obeyed(glyph.character));
+  const bool shown = has_room && (ascii_ ? is_ascii(glyph.character) : !is_invisible(glyph.character));
   Cell* cell = &cells_[row * columns_ + column];
   *cell = {{.character = shown ? glyph.character : substitute, .marks = {}, .columns = 1}, tone};
   if (shown && !ascii_) {
     cell->glyph.columns = glyph.columns;
-    std::ranges::remove_copy_if(glyph.marks, cell->glyph.marks.begin(), is_obeyed);
+    std::ranges::remove_copy_if(glyph.marks, cell->glyph.marks.begin(), is_invisible);
   }
   if (glyph.columns == 1 || !has_room) return;
   const std::uint8_t beside = cell->glyph.columns == 1 ? 1 : 0;
@@ -97,7 +97,7 @@ std::size_t Canvas::text(std::size_t row, std::size_t column, std::string_view t
 
 void Canvas::line(std::size_t row, std::size_t column, Line part, Tone tone) {
   if (row >= rows_ || column >= columns_) return;
-  const Stroke stroke = stroke_of(part);
+  const LineCharacter stroke = line_character(part);
   cells_[row * columns_ + column] = {{.character = ascii_ ? stroke.ascii : stroke.drawn}, tone};
 }
 

@@ -45,13 +45,13 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
   if (const auto its = life_after(entry)) life = *its;
 }
 
-WatchHistory::WatchHistory(std::uint32_t domain, Life life) : domain_(domain), stretches_(1) {
-  now_.life = stretches_.front().before.life = life;
+WatchHistory::WatchHistory(std::uint32_t domain, Life life) : domain_(domain), segments_(1) {
+  now_.life = segments_.front().before.life = life;
 }
 
 void WatchHistory::begin(const trace::JournalHeader& header) {
   now_.replay.begin(header);
-  stretches_.front().before.replay.begin(header);
+  segments_.front().before.replay.begin(header);
 }
 
 void WatchHistory::take(const Entry& entry) {
@@ -67,24 +67,24 @@ void WatchHistory::take(const Entry& entry) {
 void WatchHistory::keep(const Entry& entry) {
   // No entries are kept after a gap.
   if (last_kept() != now_.step) return;
-  if (stretches_.back().entries.size() == watch_stretch_entries) {
-    if (paused() && stretches_.size() == watch_stretches_paused) return;
-    stretches_.push_back({now_, {}});
-    while (!paused() && stretches_.size() > watch_stretches) stretches_.pop_front();
+  if (segments_.back().entries.size() == watch_segment_entries) {
+    if (paused() && segments_.size() == watch_segments_paused) return;
+    segments_.push_back({now_, {}});
+    while (!paused() && segments_.size() > watch_segments) segments_.pop_front();
   }
-  stretches_.back().entries.push_back(entry);
+  segments_.back().entries.push_back(entry);
 }
 
-const WatchHistory::Stretch& WatchHistory::stretch_of(std::uint64_t step) const {
-  auto found = stretches_.rbegin();
-  while (std::next(found) != stretches_.rend() && found->before.step >= step) ++found;
+const WatchHistory::Segment& WatchHistory::segment_of(std::uint64_t step) const {
+  auto found = segments_.rbegin();
+  while (std::next(found) != segments_.rend() && found->before.step >= step) ++found;
   return *found;
 }
 
 const Entry* WatchHistory::entry(std::uint64_t step) const {
   if (step < first_kept() || step > last_kept()) return nullptr;
-  const Stretch& stretch = stretch_of(step);
-  return &stretch.entries[step - stretch.before.step - 1];
+  const Segment& segment = segment_of(step);
+  return &segment.entries[step - segment.before.step - 1];
 }
 
 bool WatchHistory::shows(std::uint64_t step) const {
@@ -107,10 +107,10 @@ std::uint64_t WatchHistory::next_shown(std::uint64_t step, bool back) const {
 void WatchHistory::find_followed() {
   followed_steps_.clear();
   followed_text_ = "?";
-  for (const Stretch& stretch : stretches_) {
-    trace::Flow flow = stretch.before.flow;
-    std::uint64_t step = stretch.before.step;
-    for (const Entry& each : stretch.entries) {
+  for (const Segment& segment : segments_) {
+    trace::Flow flow = segment.before.flow;
+    std::uint64_t step = segment.before.step;
+    for (const Entry& each : segment.entries) {
       const std::optional<std::size_t> at = place_in(flow.take(++step, each), *followed_);
       if (!at) continue;
       followed_steps_.insert(step);
@@ -123,10 +123,10 @@ void WatchHistory::find_followed() {
 
 std::uint64_t WatchHistory::last_with_bytes() const {
   std::uint64_t found = 0;
-  for (const Stretch& stretch : stretches_) {
-    trace::Flow flow = stretch.before.flow;
-    std::uint64_t step = stretch.before.step;
-    for (const Entry& each : stretch.entries) {
+  for (const Segment& segment : segments_) {
+    trace::Flow flow = segment.before.flow;
+    std::uint64_t step = segment.before.step;
+    for (const Entry& each : segment.entries) {
       if (++step > shown_->step) return found;
       if (!flow.take(step, each).bytes.empty()) found = step;
     }
@@ -168,17 +168,17 @@ void WatchHistory::pause() {
 void WatchHistory::go_on() {
   shown_.reset();
   if (last_kept() == now_.step) return;
-  stretches_.clear();
-  stretches_.push_back({now_, {}});
+  segments_.clear();
+  segments_.push_back({now_, {}});
   followed_steps_.clear();
 }
 
 void WatchHistory::go(std::uint64_t step) {
   pause();
   step = std::clamp(step, std::min(first_kept(), last_kept()), last_kept());
-  const Stretch& stretch = stretch_of(step);
-  const bool ahead = step >= shown_->step && shown_->step >= stretch.before.step;
-  if (!ahead) shown_ = stretch.before;
+  const Segment& segment = segment_of(step);
+  const bool ahead = step >= shown_->step && shown_->step >= segment.before.step;
+  if (!ahead) shown_ = segment.before;
   while (shown_->step < step) shown_->take(*entry(shown_->step + 1), domain_);
 }
 

@@ -1,8 +1,8 @@
 // The data that a watch keeps of one domain: the machine's present state, and the last entries, so that the
 // user can pause and step back through them.
 //
-// Entries are kept in stretches, each with the state of the machine before it. While the watch runs, a new
-// stretch replaces the oldest. While it is paused, the step shown must not be discarded: all stretches stay,
+// Entries are kept in segments, each with the state of the machine before it. While the watch runs, a new
+// segment replaces the oldest. While it is paused, the step shown must not be discarded: all segments stay,
 // while there is room for more. Later entries are counted and shown, but cannot be stepped to, and a new
 // history begins when the watch continues. So its memory is bounded, however much a guest prints.
 //
@@ -25,13 +25,13 @@
 
 namespace ringside::tools {
 
-inline constexpr std::size_t watch_stretch_entries = 2000;
+inline constexpr std::size_t watch_segment_entries = 2000;
 /// While it runs; the last of them is being filled.
-inline constexpr std::size_t watch_stretches = 3;
+inline constexpr std::size_t watch_segments = 3;
 /// While it is paused.
-inline constexpr std::size_t watch_stretches_paused = 2 * watch_stretches;
+inline constexpr std::size_t watch_segments_paused = 2 * watch_segments;
 
-/// What xend keeps for a console, and some more. The positions of bytes are copied for each stretch; and a
+/// What xend keeps for a console, and some more. The positions of bytes are copied for each segment; and a
 /// client other than ringside's never reports that it passed them on.
 inline constexpr std::size_t watch_place_bytes_max = std::size_t{80} << 10;
 
@@ -62,9 +62,9 @@ class WatchHistory {
   [[nodiscard]] std::uint32_t domain() const { return domain_; }
   [[nodiscard]] std::uint64_t newest() const { return now_.step; }
   /// The steps that can be shown; the first is newest() + 1 when there is none.
-  [[nodiscard]] std::uint64_t first_kept() const { return stretches_.front().before.step + 1; }
+  [[nodiscard]] std::uint64_t first_kept() const { return segments_.front().before.step + 1; }
   [[nodiscard]] std::uint64_t last_kept() const {
-    return stretches_.back().before.step + stretches_.back().entries.size();
+    return segments_.back().before.step + segments_.back().entries.size();
   }
   /// Null if it is not kept.
   [[nodiscard]] const trace::Entry* entry(std::uint64_t step) const;
@@ -98,11 +98,11 @@ class WatchHistory {
   [[nodiscard]] const WatchMoment& shown() const { return shown_ ? *shown_ : now_; }
 
  private:
-  struct Stretch {
+  struct Segment {
     WatchMoment before;
     std::vector<trace::Entry> entries;
   };
-  [[nodiscard]] const Stretch& stretch_of(std::uint64_t step) const;
+  [[nodiscard]] const Segment& segment_of(std::uint64_t step) const;
   void find_followed();
   [[nodiscard]] std::uint64_t last_with_bytes() const;
   void keep(const trace::Entry& entry);
@@ -110,7 +110,7 @@ class WatchHistory {
   std::uint32_t domain_;
   std::uint64_t origin_ns_ = 0;
   WatchMoment now_;
-  std::deque<Stretch> stretches_;  ///< never empty
+  std::deque<Segment> segments_;  ///< never empty
   std::optional<WatchMoment> shown_;
   WatchKinds kinds_ = WatchKinds::all;
   std::optional<std::uint64_t> followed_;

@@ -96,14 +96,14 @@ void WebServer::wake_watching() {
 }
 
 void WebServer::welcome(Handle stream) {
-  if (clients_.size() == web_clients_max && !evict()) return;  // closed with the handle
+  if (clients_.size() == web_clients_max && !close_oldest()) return;  // closed with the handle
   const ClientId id = ++last_client_;
   Client& client = clients_[id];
   client.stream = std::move(stream);
   host_.watch(client.stream, client.interest, [this, id](Ready now) { ready(id, now); });
 }
 
-bool WebServer::evict() {
+bool WebServer::close_oldest() {
   const auto oldest = std::ranges::find_if(clients_, [](const auto& item) { return !item.second.watches; });
   if (oldest == clients_.end()) return false;
   clients_.erase(oldest);

@@ -69,7 +69,7 @@ class WebServer {
 
   void welcome(Handle stream);
   /// Closes the oldest connection that does not watch; false: all do.
-  [[nodiscard]] bool evict();
+  [[nodiscard]] bool close_oldest();
   void wake_watching();
   void start_events(Client& client, const std::string& last_event_id);
   void ready(ClientId id, Ready ready);

@@ -104,7 +104,7 @@ ring::TakeRequest Channel::take_one(ring::ControlMessage& message) {
   const Quirk quirk = place_.quirks.has(Quirk::abi_mismatch) ? Quirk::abi_mismatch : Quirk::stale_indices;
   const std::uint32_t claimed = ring::distance(Memory::load(tx_.req_prod), published_responses_);
   if (claimed > ring::slots_per_ring) journal_.quirk(domain(), quirk);
-  if (!back_.take_request_believing(message)) return ring::TakeRequest::empty;
+  if (!back_.take_request_unchecked(message)) return ring::TakeRequest::empty;
   message.length = std::min<std::uint8_t>(message.length, ring::payload_bytes_max);
   return ring::TakeRequest::taken;
 }
@@ -257,7 +257,7 @@ void Channel::count_lost(std::size_t bytes) {
 
 // -- unanswered requests
 
-void Channel::remember(const Owed& request) {
+void Channel::remember(const UnansweredRequest& request) {
   RS_CHECK(unanswered_count_ < unanswered_.size());
   unanswered_[unanswered_count_++] = request;
 }
@@ -265,13 +265,14 @@ void Channel::remember(const Owed& request) {
 void Channel::abandon(ring::Index index) {
   const auto end = std::remove_if(unanswered_.begin(),
                                   unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_),
-                                  [index](const Owed& owed) { return owed.index == index; });
+                                  [index](const UnansweredRequest& owed) { return owed.index == index; });
   unanswered_count_ = static_cast<std::size_t>(end - unanswered_.begin());
 }
 
 bool Channel::is_owed(ring::Index index) const {
   const auto owed = unanswered();
-  return std::any_of(owed.begin(), owed.end(), [index](const Owed& each) { return each.index == index; });
+  return std::any_of(owed.begin(), owed.end(),
+                     [index](const UnansweredRequest& each) { return each.index == index; });
 }
 
 /// The request that a response answers: the one at `index`, or the oldest with the same header, or else the
@@ -279,7 +280,7 @@ bool Channel::is_owed(ring::Index index) const {
 void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
   if (unanswered_count_ == 0) return;  // the request was abandoned
   const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
-  auto answered = std::find_if(unanswered_.begin(), end, [&](const Owed& owed) {
+  auto answered = std::find_if(unanswered_.begin(), end, [&](const UnansweredRequest& owed) {
     if (index) return owed.index == *index;
     return owed.message.type == response.type && owed.message.subtype == response.subtype &&
            owed.message.id == response.id;

@@ -42,19 +42,19 @@ class Channel {
  public:
   /// A request of the guest, and its index in the tx ring. The index identifies the request if this
   /// controller, or the next, offers it again.
-  struct Owed {
+  struct UnansweredRequest {
     ring::ControlMessage message;
     ring::Index index = 0;
   };
   /// None of these may destroy the channel.
   struct Events {
     /// The guest sends a request. respond() is owed, at any time, in any order.
-    std::function<void(const Owed&)> request;
+    std::function<void(const UnansweredRequest&)> request;
     /// The guest answered a request of send_request(); `tag` is the request's tag; 0 = it had none.
     std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
     /// There is room again after send_request() returned full.
     std::function<void()> room;
-    /// The host woke the channel, and the channel has handed over all messages: the owner can pass them on.
+    /// The host woke the channel, and the channel has passed on all messages: the owner can send them now.
     /// If an event has arrived, the event device has it to read.
     std::function<void()> turned;
   };
@@ -121,11 +121,13 @@ class Channel {
   void flush();
   /// Takes all messages in both rings without an event, then flushes.
   void look();
-  /// True if look() would take a message.
+  /// Whether look() would take a message.
   [[nodiscard]] bool has_unseen() const { return back_.has_request() || front_.has_response(); }
 
   /// Requests taken and not yet answered, oldest first; at most 8.
-  [[nodiscard]] std::span<const Owed> unanswered() const { return {unanswered_.data(), unanswered_count_}; }
+  [[nodiscard]] std::span<const UnansweredRequest> unanswered() const {
+    return {unanswered_.data(), unanswered_count_};
+  }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] bool faulty() const { return faulty_; }
   /// Asks the hypervisor whether both ends are still bound to each other. They are not after the domain has
@@ -171,7 +173,7 @@ class Channel {
   void put_response(const ring::ControlMessage& message);
   void publish();
   [[nodiscard]] ring::TakeRequest take_one(ring::ControlMessage& message);
-  void remember(const Owed& request);
+  void remember(const UnansweredRequest& request);
   [[nodiscard]] bool is_owed(ring::Index index) const;
   void forget(const ring::ControlMessage& response, std::optional<ring::Index> index);
 
@@ -195,7 +197,7 @@ class Channel {
 
   ring::Index published_responses_;
   ring::Index published_requests_;
-  std::array<Owed, ring::slots_per_ring> unanswered_{};
+  std::array<UnansweredRequest, ring::slots_per_ring> unanswered_{};
   std::size_t unanswered_count_ = 0;
   std::deque<Queued> queue_;
   /// As in the page, which the guest can write. Read from the page once, on attaching.

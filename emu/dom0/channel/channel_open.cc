@@ -121,7 +121,7 @@ void Channel::start() {
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
   take_over_tags(words->tagged);
   release();
-  // The guest may have the kicks of a predecessor's port. When it sees this count change, it asks for the
+  // The guest may have the kicks of a predecessor's port. When this count changes, it requests the
   // present ones.
   ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
   const ring::Raised outcome = guest_bits_.raise(remote_port());

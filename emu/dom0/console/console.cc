@@ -27,16 +27,16 @@ Console::Console(Host& host, trace::Journal journal, DomainId domain, ConsoleSto
 
 void Console::guest_request(const ring::ControlMessage& request, std::uint32_t number) {
   if (guest_.numbers()) {
-    const auto same = [number](const Owed& owed) { return owed.number == number; };
-    if (std::any_of(owed_.begin(), owed_.end(), same)) return;
+    const auto same = [number](const UnansweredRequest& owed) { return owed.number == number; };
+    if (std::any_of(unanswered_.begin(), unanswered_.end(), same)) return;
     forget_answered(number);
   }
-  if (owed_.size() == console_owed_max) {
+  if (unanswered_.size() == console_owed_max) {
     // A ring holds no more. The guest has broken the protocol, and this request has no slot for its answer.
     journal_.refused(domain_, trace::actor(trace::Role::xcs), trace::Refusal::too_many_unanswered);
     return;
   }
-  owed_.push_back({request, number, false});
+  unanswered_.push_back({request, number, false});
   answer_owed();
 }
 
@@ -44,7 +44,7 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
 /// it, an earlier daemon did, whose last answers were still on their way when this daemon was offered the
 /// same requests. That daemon kept the output; if the store does not have it, it is kept now.
 void Console::forget_answered(std::uint32_t newest) {
-  std::erase_if(owed_, [&](const Owed& owed) {
+  std::erase_if(unanswered_, [&](const UnansweredRequest& owed) {
     const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));
     if (older_by < std::int32_t{ring::slots_per_ring}) return false;
     if (ring::is_console_data(owed.message) && !owed.kept && !store_.output_known(owed.number))
@@ -56,8 +56,8 @@ void Console::forget_answered(std::uint32_t newest) {
 void Console::answer_owed() {
   bool output_waits = false;
   std::size_t kept = 0;
-  for (std::size_t at = 0; at < owed_.size(); ++at) {
-    Owed request = owed_[at];
+  for (std::size_t at = 0; at < unanswered_.size(); ++at) {
+    UnansweredRequest request = unanswered_[at];
     // After the end the guest waits for no answers, but its bytes are kept.
     bool answerable = finished_ || guest_.has_room();
     if (answerable && ring::is_console_data(request.message) && !request.kept) {
@@ -66,16 +66,16 @@ void Console::answer_owed() {
     if (!answerable || (answers_withheld_ && !finished_)) {
       // Output keeps its order; requests of other kinds do not wait for it.
       output_waits = output_waits || (ring::is_console_data(request.message) && !request.kept);
-      owed_[kept++] = request;
+      unanswered_[kept++] = request;
     } else if (guest_.has_room()) {
       // The answer is the request itself, with its full length, as xend of 2005 gave it.
       guest_.respond(request.message, request.number);
     }
   }
-  owed_.resize(kept);
+  unanswered_.resize(kept);
 }
 
-bool Console::keep_output(const Owed& request) {
+bool Console::keep_output(const UnansweredRequest& request) {
   // Its output was kept earlier; only its answer was lost.
   if (guest_.numbers() && store_.output_known(request.number)) return true;
   const Bytes bytes = request.message.payload();
@@ -141,7 +141,7 @@ void Console::send_input() {
   if (finished_ || input_held_) return;
   while (guest_.has_room() && (to_send_ > 0 || store_.input_sendable())) {
     if (to_send_ > 0 && !guest_.numbers()) {
-      give_up_unnumbered_input();
+      discard_unnumbered_input();
       continue;
     }
     if (to_send_ == 0) {
@@ -158,7 +158,7 @@ void Console::send_input() {
 
 /// An xcs without numbers does not recognise pieces that the xcs before it had, and a duplicate is worse than
 /// a loss.
-void Console::give_up_unnumbered_input() {
+void Console::discard_unnumbered_input() {
   host_.warn(
       fmt::format("domain {}: {} pieces of input may be lost with the xcs that had them", domain_, to_send_));
   for (; to_send_ > 0; --to_send_) store_.input_answered(0);
@@ -179,7 +179,7 @@ void Console::channel_ready() {
 void Console::channel_lost() {
   to_send_ = store_.input_in_flight();
   // Unanswered requests are still in the guest's ring.
-  owed_.clear();
+  unanswered_.clear();
 }
 
 void Console::finish(std::string crash_notice) {
@@ -196,7 +196,7 @@ void Console::finish(std::string crash_notice) {
 
 /// Only after all other output has been read, so that it replaces none.
 void Console::say_crash_notice() {
-  if (!notice_due_ || store_.output_bytes() > 0 || !owed_.empty() || !has_reader()) return;
+  if (!notice_due_ || store_.output_bytes() > 0 || !unanswered_.empty() || !has_reader()) return;
   notice_due_ = false;
   const Bytes notice{reinterpret_cast<const std::uint8_t*>(crash_notice_.data()), crash_notice_.size()};
   journal_.bytes_passed(domain_, journal_.self(), notice);

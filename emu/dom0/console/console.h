@@ -5,8 +5,8 @@
 // the console and the channel, and the console reaches it through ConsoleGuest. The console owns the store
 // with its bytes, which outlive the daemon: the next daemon continues an interrupted step (ConsoleStore).
 //
-// A guest's request is answered once its bytes are in the store; must_wait() is the transport's policy. While
-// answers are withheld, all slots of the guest's ring are in use and the guest waits.
+// A guest's request is answered as soon as its bytes are in the store; must_wait() is the transport's policy.
+// While answers are withheld, all slots of the guest's ring are in use and the guest waits.
 #pragma once
 
 #include <functional>
@@ -101,7 +101,7 @@ class Console {
   Io::State deliver(const std::function<Io(Bytes)>& write, trace::Actor reader);
   /// The next reader has not seen the crash notice.
   void repeat_crash_notice();
-  /// Puts back bytes that a reader was handed and did not read.
+  /// Puts back bytes that were written to a reader and not read.
   void take_back(Bytes unread);
   void answer_owed();
   void send_input();
@@ -114,19 +114,19 @@ class Console {
   ConsoleStore store_;
 
  private:
-  struct Owed {
+  struct UnansweredRequest {
     ring::ControlMessage message;
     std::uint32_t number;
     bool kept;  ///< its output is in the store
   };
-  [[nodiscard]] bool keep_output(const Owed& request);
+  [[nodiscard]] bool keep_output(const UnansweredRequest& request);
   void forget_answered(std::uint32_t newest);
   void take_output(Bytes bytes, std::optional<ring::Index> index);
-  void give_up_unnumbered_input();
+  void discard_unnumbered_input();
   void say_crash_notice();
 
-  std::vector<Owed> owed_;  ///< in the order of arrival, at most console_owed_max
-  unsigned to_send_;        ///< of the input in flight, the last ones: the channel has yet to take them
+  std::vector<UnansweredRequest> unanswered_;  ///< in the order of arrival, at most console_owed_max
+  unsigned to_send_;  ///< of the input in flight, the last ones: the channel has yet to take them
   bool input_held_ = false;
   bool answers_withheld_ = false;
   bool finished_ = false;

@@ -9,7 +9,7 @@
 //
 // Output is numbered by the ring index of the request that brought it, so that a repeated request is
 // recognised. Input is numbered by tags, which go with the requests, so that the owner of the ring recognises
-// repeated input (Channel). The store decides nothing: the console decides what to keep, discard or send.
+// repeated input (Channel). The console decides what to keep, discard or send; the store does not.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// A listener: hands over each new connection, and pauses when the host can give none (descriptors run out),
-// where a plain watch would spin.
+// A listener: passes each new connection to its owner, and pauses when the host can give none (descriptors
+// run out), where a plain watch would spin.
 #pragma once
 
 #include <functional>

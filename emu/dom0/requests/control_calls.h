@@ -1,7 +1,7 @@
 // Programs' requests to one domain that its guest must answer: shutdown, sysrq, memory. A queue of requests,
 // their ids, and the matching of answers to requests.
 //
-// One for each domain. Its owner, a daemon of dom0, sends messages to the guest and hands over the guest's
+// One for each domain. Its owner, a daemon of dom0, sends messages to the guest and passes on the guest's
 // answers. The client is answered through the daemon's line server.
 #pragma once
 

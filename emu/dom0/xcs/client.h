@@ -2,7 +2,7 @@
 // a data connection for frames without replies. A session ties both together.
 //
 // Used by xend and by the tools. Owns its two connections and nothing else; does not know consoles. A client
-// that has lost xcs stays lost: make another one.
+// that has lost xcs does not connect again: make another one.
 #pragma once
 
 #include <deque>

@@ -62,7 +62,7 @@ void Xcs::accept_ready() {
       host_.warn(accepted.error().text());
       host_.watch_interest(listener_, {});
       accepting_ = false;
-      return want_housekeeping();
+      return schedule_housekeeping();
     }
     if (!accepted->has_value()) return;
     accept_one(std::move(**accepted));
@@ -87,7 +87,7 @@ void Xcs::accept_one(Handle stream) {
   host_.watch(connection->stream, connection->interest,
               [this, number](Ready ready) { connection_ready(number, ready); });
   connections_.emplace(number, std::move(connection));
-  want_housekeeping();
+  schedule_housekeeping();
 }
 
 void Xcs::connection_ready(XcsConnectionNumber number, Ready ready) {
@@ -97,7 +97,7 @@ void Xcs::connection_ready(XcsConnectionNumber number, Ready ready) {
   if (held_by_ != 0 && held_by_ != number) return;
   if (ready.write) {
     connection.blocked = false;
-    if (held_by_ == number && options_.quirks.has(Quirk::xcs_blocking_client)) release_everybody();
+    if (held_by_ == number && options_.quirks.has(Quirk::xcs_blocking_client)) release_clients();
     write_out(connection);
     // Calls may have waited for room for their replies.
     if (connection.side != Side::data) show_input(connection);
@@ -120,10 +120,10 @@ void Xcs::read_in(Connection& connection) {
         });
       }
       if (options_.quirks.has(Quirk::xcs_short_frame) && connection.input.drop_piece()) {
-        hold_everybody_but(connection);
+        hold_other_clients(connection);
         quirk(Quirk::xcs_short_frame);
       } else if (held_by_ == connection.number) {
-        release_everybody();
+        release_clients();
       }
       break;
     case Io::State::closed:
@@ -191,7 +191,7 @@ void Xcs::write_out(Connection& connection) {
       return;
     case Io::State::blocked:
       connection.blocked = true;
-      if (connection.side == Side::data && quirk(Quirk::xcs_blocking_client)) hold_everybody_but(connection);
+      if (connection.side == Side::data && quirk(Quirk::xcs_blocking_client)) hold_other_clients(connection);
       return;
     case Io::State::closed:
       if (options_.quirks.has(Quirk::xcs_sigpipe)) {
@@ -246,7 +246,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 // -- the end of a turn
 
 void Xcs::settle() {
-  if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_everybody();
+  if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_clients();
   if (held_by_ != 0) return;
   // Each round handles a frame that had waited, or is the last.
   for (bool again = true; again;) {
@@ -323,12 +323,12 @@ void Xcs::leave_session(Connection& connection) {
   // Requests are still unanswered, and will be offered again. The rest waits.
   if (connection.side == Side::data) session->output.rewind_without_requests();
   sessions_.leave(*session, connection.number, host_.now());
-  if (session->lonely()) want_housekeeping();
+  if (session->is_unconnected()) schedule_housekeeping();
 }
 
 // -- housekeeping: runs while there are connections or sessions that may expire
 
-void Xcs::want_housekeeping() {
+void Xcs::schedule_housekeeping() {
   if (housekeeping_ == 0) housekeeping_ = host_.timer_start(xcs_housekeeping_period, [this] { housekeep(); });
 }
 
@@ -349,7 +349,7 @@ void Xcs::housekeep() {
            trace::Refusal::client_silent);
     connection->gone = any_gone_ = true;
   }
-  if (any_unknown || sessions_.any_lonely()) want_housekeeping();
+  if (any_unknown || sessions_.any_unconnected()) schedule_housekeeping();
   settle();
 }
 

@@ -4,7 +4,7 @@
 //
 // xcs owns connections, sessions, channels and the event device. It does not answer guests: its clients do.
 // No message is lost: a request without a bound client waits for the next binding, a guest without room
-// pushes back to the client that writes, and a client that does not read is cut off before it delays others.
+// makes the client that writes wait, and a client that does not read is disconnected before it delays others.
 // xcs.cc has the connections, xcs_control.cc the calls, xcs_switch.cc the traffic.
 #pragma once
 
@@ -140,11 +140,11 @@ class Xcs {
   // Quirks (xcs_quirks.cc).
   bool quirk(Quirk quirk, DomainId domain = 0, std::optional<std::uint32_t> number = {},
              std::size_t bytes = 0);
-  void hold_everybody_but(Connection& connection);
-  void release_everybody();
+  void hold_other_clients(Connection& connection);
+  void release_clients();
   void crash(Quirk quirk, int signal, std::string_view why);
   void say(const std::string& text);
-  void want_housekeeping();
+  void schedule_housekeeping();
   void housekeep();
   void count(std::uint32_t& counter, trace::Counter name, DomainId domain = 0);
   void refuse(std::uint32_t& counter, trace::Counter name, DomainId domain, const Connection& from,
@@ -166,7 +166,8 @@ class Xcs {
   // Traffic (xcs_switch.cc).
   void read_events();
   void pass_virq(ring::Port port);
-  [[nodiscard]] static XcsMessage request_frame(const Channel& channel, const Channel::Owed& owed);
+  [[nodiscard]] static XcsMessage request_frame(const Channel& channel,
+                                                const Channel::UnansweredRequest& owed);
   [[nodiscard]] static XcsMessage response_frame(const Channel& channel, const ring::ControlMessage& message,
                                                  std::uint32_t tag);
   void pass_up(const XcsMessage& frame);

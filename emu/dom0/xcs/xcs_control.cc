@@ -225,14 +225,15 @@ void Xcs::call_free_channel(XcsMessage& reply) {
     return;
   }
   --line->references;
-  // A client that died kept its references; without the domain they keep nothing of value.
+  // A client that died has not released its references. Without the domain they are useless.
   if (line->references == 0 || !line->channel->still_bound()) close_line(domain);
 }
 
 Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
   Line& line = lines_[domain];
   Channel::Events owner{
-      .request = [this, &line](const Channel::Owed& owed) { pass_up(request_frame(*line.channel, owed)); },
+      .request = [this, &line](
+                     const Channel::UnansweredRequest& owed) { pass_up(request_frame(*line.channel, owed)); },
       .response = [this, &line](const ring::ControlMessage& message,
                                 std::uint32_t tag) { pass_up(response_frame(*line.channel, message, tag)); },
       .room = [this] { room_made_ = true; },
@@ -247,7 +248,8 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
   if (!line.channel->unanswered().empty() && quirk(Quirk::xcs_restart_deadlock, domain)) {
     while (!line.channel->unanswered().empty()) line.channel->abandon(line.channel->unanswered()[0].index);
   }
-  for (const Channel::Owed& owed : line.channel->unanswered()) pass_up(request_frame(*line.channel, owed));
+  for (const Channel::UnansweredRequest& owed : line.channel->unanswered())
+    pass_up(request_frame(*line.channel, owed));
   look_at(domain);
   return Done{};
 }

@@ -44,7 +44,7 @@ void XcsLink::ask_for_numbers() {
 void XcsLink::bind_virq() {
   client_->call(virq_bind_message(virq_), [this](const XcsMessage& reply) {
     if (reply.result != XCS_RSLT_OK) {
-      // Without the virq xend would not learn of a domain's end. xcs may still find its hypervisor.
+      // Without the virq xend would not notice a domain's end. xcs may still connect to its hypervisor.
       return client_->lose({EPROTO, "xcs cannot bind a virtual interrupt", path_,
                             fmt::format("VIRQ {}, result {}", virq_, reply.result), ""});
     }

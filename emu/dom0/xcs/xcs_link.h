@@ -32,7 +32,7 @@ class XcsLink {
   /// Fails at once when no process listens on the path. After that, failures cause warnings only.
   Result<> start();
   /// Behaves as a client of 2005: does not ask xcs for numbers. Before start().
-  void do_without_numbers() { wants_numbers_ = false; }
+  void disable_numbers() { wants_numbers_ = false; }
 
   [[nodiscard]] bool up() const { return up_; }
   /// This xcs supports numbers: `result` of frames without replies has a meaning, both ways (XCS_NUMBERS).

@@ -11,7 +11,7 @@ bool Xcs::quirk(Quirk quirk, DomainId domain, std::optional<std::uint32_t> numbe
 }
 
 /// xcs had one loop and blocking descriptors: while it waited for one client, it did nothing else.
-void Xcs::hold_everybody_but(Connection& connection) {
+void Xcs::hold_other_clients(Connection& connection) {
   if (held_by_ != 0) return;
   held_by_ = connection.number;
   host_.watch_interest(listener_, {});
@@ -21,7 +21,7 @@ void Xcs::hold_everybody_but(Connection& connection) {
   }
 }
 
-void Xcs::release_everybody() {
+void Xcs::release_clients() {
   held_by_ = 0;
   if (accepting_) host_.watch_interest(listener_, {.read = true, .write = false});
   for (auto& [number, other] : connections_) update_interest(*other);

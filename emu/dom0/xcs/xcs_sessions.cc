@@ -111,13 +111,13 @@ XcsSessions::Connected XcsSessions::connect_data(std::uint64_t id, XcsConnection
 void XcsSessions::leave(XcsSession& session, XcsConnectionNumber connection, Time now) {
   if (session.control == connection) session.control = 0;
   if (session.data == connection) session.data = 0;
-  session.lonely_since = now;
+  session.unconnected_since = now;
 }
 
 std::vector<XcsSession*> XcsSessions::expired(Time now) const {
   std::vector<XcsSession*> found;
   for (const auto& [id, session] : sessions_) {
-    if (session->lonely() && now - session->lonely_since >= xcs_session_lonely_max)
+    if (session->is_unconnected() && now - session->unconnected_since >= xcs_session_unconnected_max)
       found.push_back(session.get());
   }
   return found;
@@ -131,9 +131,9 @@ std::vector<XcsSession*> XcsSessions::overrun() const {
   return found;
 }
 
-bool XcsSessions::any_lonely() const {
+bool XcsSessions::any_unconnected() const {
   return std::any_of(sessions_.begin(), sessions_.end(),
-                     [](const auto& each) { return each.second->lonely(); });
+                     [](const auto& each) { return each.second->is_unconnected(); });
 }
 
 void XcsSessions::remove(XcsSession& session) {

@@ -22,7 +22,7 @@ namespace ringside::dom0 {
 inline constexpr std::size_t xcs_sessions_max = 128;
 inline constexpr std::size_t xcs_bindings_max = 16384;
 /// The time for which a session without connections is kept, so that its client can return.
-inline constexpr Duration xcs_session_lonely_max = std::chrono::seconds(10);
+inline constexpr Duration xcs_session_unconnected_max = std::chrono::seconds(10);
 
 /// Of a connection; 0 = none.
 using XcsConnectionNumber = std::uint32_t;
@@ -31,12 +31,12 @@ struct XcsSession {
   std::uint64_t id = 0;
   XcsConnectionNumber control = 0;
   XcsConnectionNumber data = 0;
-  XcsOutput output;      ///< for the data connection; survives its loss
-  bool numbers = false;  ///< asked for XCS_NUMBERS
-  bool overrun = false;  ///< did not read, and reached the limit: to be closed
-  Time lonely_since{0};  ///< when the last of its connections left
+  XcsOutput output;           ///< for the data connection; survives its loss
+  bool numbers = false;       ///< asked for XCS_NUMBERS
+  bool overrun = false;       ///< did not read, and reached the limit: to be closed
+  Time unconnected_since{0};  ///< when the last of its connections left
 
-  [[nodiscard]] bool lonely() const { return control == 0 && data == 0; }
+  [[nodiscard]] bool is_unconnected() const { return control == 0 && data == 0; }
 };
 
 /// Bindings: keys of (port, control message type), either of which may be a wildcard.
@@ -115,7 +115,7 @@ class XcsSessions {
   /// Removes sessions that have been without connections for too long.
   [[nodiscard]] std::vector<XcsSession*> expired(Time now) const;
   [[nodiscard]] std::vector<XcsSession*> overrun() const;
-  [[nodiscard]] bool any_lonely() const;
+  [[nodiscard]] bool any_unconnected() const;
   /// Removes the session with its bindings.
   void remove(XcsSession& session);
 

@@ -46,7 +46,7 @@ void Xcs::pass_virq(ring::Port port) {
 }
 
 /// Both carry their number: see XCS_NUMBERS.
-XcsMessage Xcs::request_frame(const Channel& channel, const Channel::Owed& owed) {
+XcsMessage Xcs::request_frame(const Channel& channel, const Channel::UnansweredRequest& owed) {
   XcsMessage frame = control_message(XCS_REQUEST, channel.domain(), channel.local_port(), owed.message);
   frame.result = owed.index;
   return frame;
@@ -87,7 +87,7 @@ void Xcs::pass_up(const XcsMessage& frame) {
 void Xcs::offer_unanswered(XcsSession& session) {
   for (const Line& line : lines_) {
     if (line.channel == nullptr) continue;
-    for (const Channel::Owed& owed : line.channel->unanswered()) {
+    for (const Channel::UnansweredRequest& owed : line.channel->unanswered()) {
       const XcsMessage frame = request_frame(*line.channel, owed);
       const ring::Port local = line.channel->local_port();
       for (auto copies = sessions_.bindings().matches(session, local, owed.message.type); copies > 0;
@@ -105,7 +105,7 @@ void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t
     if (line.channel == nullptr) continue;
     const ring::Port local = line.channel->local_port();
     if (port != xcs_port_wildcard && static_cast<ring::Port>(port) != local) continue;
-    for (const Channel::Owed& owed : line.channel->unanswered()) {
+    for (const Channel::UnansweredRequest& owed : line.channel->unanswered()) {
       if (type != xcs_type_wildcard && type != owed.message.type) continue;
       if (sessions_.bindings().matches(session, local, owed.message.type) != 1) continue;
       push(session, request_frame(*line.channel, owed));
@@ -208,8 +208,8 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
   return XcsInput::Took::done;
 }
 
-/// Asks for an event on the port of a virq. Only Xen itself raises a virq, so it refuses (EINVAL). Nothing is
-/// left to do.
+/// A client requests an event on a port. On the port of a virq the request has no effect, because only Xen
+/// raises a virq: the hypervisor would refuse it (EINVAL).
 void Xcs::take_virq(Connection& connection, std::int32_t port) {
   if (port >= 0 && virq_ports_.contains(static_cast<ring::Port>(port))) return;
   refuse(counters_.frames_ignored, trace::Counter::frames_ignored, 0, connection, trace::Refusal::virq_port);

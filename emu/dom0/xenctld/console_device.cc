@@ -41,8 +41,8 @@ std::string_view ConsoleDevice::status_name() const {
   return "";
 }
 
-bool ConsoleDevice::has_lent() const {
-  return file_ ? file_->kind == Host::FileKind::pipe : pty_.has_lent();
+bool ConsoleDevice::has_output_in_device() const {
+  return file_ ? file_->kind == Host::FileKind::pipe : pty_.has_output_in_device();
 }
 
 void ConsoleDevice::give_back(Bytes unread) {
@@ -181,7 +181,7 @@ void ConsoleDevice::close() {
   pty_.close();
 }
 
-void ConsoleDevice::let_go() {
+void ConsoleDevice::release_reader() {
   if (closed_) drop_file();
   if (file_) return;
   if (closed_) return pty_.drop();

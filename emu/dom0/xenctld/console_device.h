@@ -45,7 +45,7 @@ class ConsoleDevice {
   void close();
   /// Hangs up on the reader; after close() an attached file is released as well. Unless it was closed, a new
   /// pty follows.
-  void let_go();
+  void release_reader();
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::string_view status_name() const;
@@ -58,7 +58,7 @@ class ConsoleDevice {
   /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const { return pty_.has_unread(); }
   /// Output may be in a device that ends with this process; then it cannot be taken back.
-  [[nodiscard]] bool has_lent() const;
+  [[nodiscard]] bool has_output_in_device() const;
 
   /// As Host::write and Host::read, but never `closed`: a reader that goes becomes a change of status.
   [[nodiscard]] Io write(Bytes bytes);

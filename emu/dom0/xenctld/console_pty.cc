@@ -39,7 +39,7 @@ bool ConsolePty::has_unread() const {
   return state_ == State::open && host_.pty_has_unread(pty_.terminal);
 }
 
-bool ConsolePty::has_lent() const {
+bool ConsolePty::has_output_in_device() const {
   return state_ == State::open || state_ == State::left || old_has_output();
 }
 
@@ -130,10 +130,10 @@ void ConsolePty::replace() {
     pty_ = std::move(before);
     return host_.warn(used.error().text() + "; the previous pty stays in use");
   }
-  await_latecomers(std::move(before));
+  keep_for_late_readers(std::move(before));
 }
 
-void ConsolePty::await_latecomers(Host::Pty pty) {
+void ConsolePty::keep_for_late_readers(Host::Pty pty) {
   old_ = Old{std::move(pty), host_.timer_start(pty_settle_delay, [this] { end_of_old(); })};
 }
 
@@ -145,7 +145,7 @@ void ConsolePty::end_of_old() {
     // The old pty has a reader; the new one had none.
     std::swap(pty_, old_->pty);
     opened();
-    await_latecomers(std::move(old_->pty));
+    keep_for_late_readers(std::move(old_->pty));
   } else {
     events_.unread(host_.pty_take_back(old_->pty.terminal));
   }

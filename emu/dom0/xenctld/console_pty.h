@@ -51,7 +51,7 @@ class ConsolePty {
   /// The output of a pty that was replaced will be taken back in a moment.
   [[nodiscard]] bool takes_back() const { return old_has_output(); }
   /// Output may have been written that was neither read nor taken back.
-  [[nodiscard]] bool has_lent() const;
+  [[nodiscard]] bool has_output_in_device() const;
 
   /// As Host::write and Host::read, but never `closed`: a reader that goes becomes an event.
   [[nodiscard]] Io write(Bytes bytes);
@@ -80,7 +80,7 @@ class ConsolePty {
   void opened();
   void left();
   void replace();
-  void await_latecomers(Host::Pty pty);
+  void keep_for_late_readers(Host::Pty pty);
   void end_of_old();
   void forget_old();
   void end_settling();

@@ -140,7 +140,7 @@ void Xenctld::open_channel(Domain& domain) {
   auto& channel = channels_[domain.id] = std::move(opened).value();
   domain.guest_port = channel->remote_port();
   // They are answered when the channel has been opened.
-  for (const Channel::Owed& each : channel->unanswered()) {
+  for (const Channel::UnansweredRequest& each : channel->unanswered()) {
     domain.console->guest_request(each.message, each.index);
   }
   channel_opened(domain);
@@ -148,7 +148,7 @@ void Xenctld::open_channel(Domain& domain) {
 
 Channel::Events Xenctld::events_of(Domain& domain) {
   return {.request =
-              [&domain](const Channel::Owed& asked) {
+              [&domain](const Channel::UnansweredRequest& asked) {
                 domain.unsettled = true;
                 domain.console->guest_request(asked.message, asked.index);
               },

@@ -84,7 +84,7 @@ void XenctldConsole::settle() {
 }
 
 void XenctldConsole::note_loan() {
-  const std::uint16_t now = device_.has_lent() ? lent : 0;
+  const std::uint16_t now = device_.has_output_in_device() ? lent : 0;
   if (store_.port() != now) store_.set_port(now);
 }
 
@@ -136,7 +136,7 @@ void XenctldConsole::look_at_end() {
     quiet_looks_ = store_.output_bytes() == 0 && !device_.has_unread() ? quiet_looks_ + 1 : 0;
     if (quiet_looks_ >= quiet_looks_wanted) {
       quiet_looks_ = 0;
-      device_.let_go();
+      device_.release_reader();
     }
     settle();
   });

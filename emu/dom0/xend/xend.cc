@@ -30,7 +30,7 @@ Xend::Xend(Host& host, trace::Journal journal, Privcmd privcmd, XendOptions opti
              .down = [this] { link_down(); }}),
       schedule_(options_.seed) {
   // Numbers would correct this quirk's error.
-  if (options_.quirks.has(Quirk::xend_reorder)) link_.do_without_numbers();
+  if (options_.quirks.has(Quirk::xend_reorder)) link_.disable_numbers();
 }
 
 Result<> Xend::start(std::function<void()> ready) {

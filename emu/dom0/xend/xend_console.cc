@@ -98,7 +98,7 @@ void XendConsole::settle() {
   if (viewer_.valid()) update_interest();
 }
 
-void XendConsole::send_away() {
+void XendConsole::disconnect_viewer() {
   if (viewer_.valid()) release_viewer(trace::Fact::viewer_sent_away);
   settle();
 }
@@ -108,7 +108,7 @@ Result<> XendConsole::ask(const Dom0Request& request) {
     return Error{ENOTSUP, "this machine runs xcs and xend; files are attached under xenctld", "", "",
                  "ringside up --dom0 xenctld"};
   }
-  send_away();
+  disconnect_viewer();
   return Done{};
 }
 
@@ -123,7 +123,7 @@ void XendConsole::close() {
 // -- events of the viewer
 
 void XendConsole::welcome(Handle stream, Speaks speaks) {
-  if (viewer_.valid()) return turn_away(std::move(stream));
+  if (viewer_.valid()) return refuse_viewer(std::move(stream));
   viewer_ = std::move(stream);
   telnet_.reset();
   if (speaks == Speaks::telnet) telnet_.emplace(options_.window);
@@ -138,7 +138,7 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
   guest_.flush();
 }
 
-void XendConsole::turn_away(Handle stream) {
+void XendConsole::refuse_viewer(Handle stream) {
   const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
   Bytes rest{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
   // A new connection has room for a line. If it does not, the rest of the line is dropped.

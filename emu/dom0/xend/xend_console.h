@@ -39,7 +39,7 @@ class XendConsole : public Console {
 
   void settle() override;
   /// Disconnects the viewer, if there is one: another one wants to connect.
-  void send_away();
+  void disconnect_viewer();
   /// Stops listening. A viewer that still receives the last output stays.
   void close() override;
   [[nodiscard]] Result<> ask(const Dom0Request& request) override;
@@ -58,7 +58,7 @@ class XendConsole : public Console {
   /// A viewer's protocol: raw bytes; raw bytes until it asks for telnet; telnet.
   enum class Speaks : std::uint8_t { bytes, either, telnet };
   void welcome(Handle stream, Speaks speaks);
-  void turn_away(Handle stream);
+  void refuse_viewer(Handle stream);
   void viewer_ready(Ready ready);
   void read_viewer();
   void send_at_once(Bytes bytes);

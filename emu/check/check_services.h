@@ -15,13 +15,13 @@ namespace ringside::check {
 class History;
 
 /// Thrown for ring_check_fail() when one thread drives the code.
-struct Broken {
+struct CheckFailed {
   std::string why;
 };
 
-class Outside {
+class CheckServices {
  public:
-  virtual ~Outside() = default;
+  virtual ~CheckServices() = default;
   virtual void notify(int side) = 0;
   virtual void wait(int side) = 0;
   virtual void await() = 0;
@@ -37,18 +37,18 @@ class Outside {
 };
 
 /// Null: none is set, and the services do nothing.
-[[nodiscard]] Outside* outside();
+[[nodiscard]] CheckServices* check_services();
 
 /// Answers the services as long as it exists.
-class OutsideScope {
+class CheckServicesScope {
  public:
-  explicit OutsideScope(Outside& answers);
-  ~OutsideScope();
-  OutsideScope(const OutsideScope&) = delete;
-  OutsideScope& operator=(const OutsideScope&) = delete;
+  explicit CheckServicesScope(CheckServices& answers);
+  ~CheckServicesScope();
+  CheckServicesScope(const CheckServicesScope&) = delete;
+  CheckServicesScope& operator=(const CheckServicesScope&) = delete;
 
  private:
-  Outside* before_;
+  CheckServices* before_;
 };
 
 /// A real fence, not stronger than requested.

@@ -1,5 +1,5 @@
 // Each event from the journal, and its meaning from the catalogue of hops.
-#include "tools/view/story.h"
+#include "tools/view/hop_printer.h"
 
 #include <fmt/format.h>
 
@@ -9,14 +9,14 @@
 
 namespace ringside::tools {
 
-void Story::part(const std::string& heading, const std::string& introduction) {
+void HopPrinter::part(const std::string& heading, const std::string& introduction) {
   std::printf("\n== %s ==\n\n", heading.c_str());
   print_wrapped(introduction, "");
   std::printf("\n");
   part_began_ns_ = 0;
 }
 
-void Story::tell(const trace::Entry& entry) {
+void HopPrinter::show(const trace::Entry& entry) {
   if (part_began_ns_ == 0) part_began_ns_ = entry.time_ns;
   const std::uint64_t time_us = (entry.time_ns - part_began_ns_) / 1000;
   std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(++step_),

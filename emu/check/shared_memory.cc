@@ -1,5 +1,5 @@
 // A table of granules by address, and which of them are shared.
-#include "emu/check/elsewhere.h"
+#include "emu/check/shared_memory.h"
 
 #include <algorithm>
 #include <bit>
@@ -18,7 +18,7 @@ std::uintptr_t number_of(const void* address) {
 
 }  // namespace
 
-Elsewhere::Granule& Elsewhere::granule(std::uintptr_t number) {
+SharedMemory::Granule& SharedMemory::granule(std::uintptr_t number) {
   if (2 * (count_ + 1) > table_.size()) grow();
   const std::size_t mask = table_.size() - 1;
   std::size_t at = (number * 0x9e3779b97f4a7c15u >> 20) & mask;
@@ -30,7 +30,7 @@ Elsewhere::Granule& Elsewhere::granule(std::uintptr_t number) {
   return table_[at];
 }
 
-void Elsewhere::grow() {
+void SharedMemory::grow() {
   std::vector<Granule> before(std::max(2 * table_.size(), table_begins_with));
   before.swap(table_);
   count_ = 0;
@@ -39,8 +39,8 @@ void Elsewhere::grow() {
   }
 }
 
-void Elsewhere::touched(std::uint32_t fiber, const void* address, std::size_t size, bool writes,
-                        bool is_atomic) {
+void SharedMemory::touched(std::uint32_t fiber, const void* address, std::size_t size, bool writes,
+                           bool is_atomic) {
   if (size == 0) return;
   const auto* from = static_cast<const std::byte*>(address);
   if (static_cast<std::size_t>(from - own_.address) < own_.bytes) return;
@@ -50,14 +50,14 @@ void Elsewhere::touched(std::uint32_t fiber, const void* address, std::size_t si
     it.is_written = it.is_written || writes;
     if (!it.is_shared && it.is_written && std::popcount(it.touched) > 1) {
       it.is_shared = true;
-      has_news_ = true;
+      has_new_regions_ = true;
     }
   }
   if (is_atomic) touched_atomic(from, size);
 }
 
 /// An access that is not aligned to its size is made byte by byte.
-void Elsewhere::touched_atomic(const std::byte* from, std::size_t size) {
+void SharedMemory::touched_atomic(const std::byte* from, std::size_t size) {
   const std::size_t at = reinterpret_cast<std::uintptr_t>(from) % granule_bytes;
   const std::size_t piece = at == 0 && size > granule_bytes ? granule_bytes : at % size == 0 ? size : 1;
   if (piece < size) {
@@ -67,15 +67,15 @@ void Elsewhere::touched_atomic(const std::byte* from, std::size_t size) {
   Granule& it = granule(number_of(from));
   if (size <= it.atomic[at]) return;
   it.atomic[at] = static_cast<std::uint8_t>(size);
-  has_news_ = has_news_ || it.is_shared;
+  has_new_regions_ = has_new_regions_ || it.is_shared;
 }
 
-void Elsewhere::touched_shared(const void* address, std::size_t size, bool is_atomic) {
+void SharedMemory::touched_shared(const void* address, std::size_t size, bool is_atomic) {
   for (std::uint32_t fiber = 0; fiber < 2; ++fiber) touched(fiber, address, size, true, is_atomic);
 }
 
-std::vector<Region> Elsewhere::shared() {
-  has_news_ = false;
+std::vector<Region> SharedMemory::shared() {
+  has_new_regions_ = false;
   std::vector<std::uintptr_t> numbers;
   for (const Granule& each : table_) {
     const auto in_page = each.number * granule_bytes - reinterpret_cast<std::uintptr_t>(page_.address);
@@ -94,7 +94,7 @@ std::vector<Region> Elsewhere::shared() {
   return regions;
 }
 
-std::vector<Region> Elsewhere::words() const {
+std::vector<Region> SharedMemory::words() const {
   std::vector<Region> words;
   for (const Granule& each : table_) {
     if (!each.is_shared) continue;

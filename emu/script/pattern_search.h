@@ -1,7 +1,7 @@
 // Searches a growing journal for what one expectation describes.
 //
-// A Seeker begins at its actor's cursor and remembers how far it has searched, so that each call examines new
-// entries only. It changes nothing: Run advances the cursors, and decides how long to wait.
+// A PatternSearch begins at its actor's cursor and remembers how far it has searched, so that each call
+// examines new entries only. It changes nothing: Run advances the cursors, and decides how long to wait.
 #pragma once
 
 #include <map>
@@ -49,7 +49,7 @@ struct Claims {
 /// The place as a scenario spells it: "user", "dom1", "P".
 [[nodiscard]] std::string spelled(const Place& place);
 
-class Seeker {
+class PatternSearch {
  public:
   enum class Verdict : std::uint8_t {
     open,   ///< not decided yet
@@ -63,7 +63,7 @@ class Seeker {
   };
 
   /// Begins at `from`. Must not outlive the pattern and `how.ignores`.
-  Seeker(const Pattern& pattern, Cursor from, How how);
+  PatternSearch(const Pattern& pattern, Cursor from, How how);
 
   /// Does not find what is claimed.
   [[nodiscard]] Verdict look(const Observed& observed, const Claims& claims = {});
@@ -83,7 +83,7 @@ class Seeker {
   /// The test of a ring's state that does not hold; nowhere for other patterns.
   [[nodiscard]] Span wrong_part(const Observed& observed) const;
   /// Whether the journal has an entry about the pattern's subject since the search began.
-  [[nodiscard]] bool saw_its_subject(const Observed& observed) const;
+  [[nodiscard]] bool has_entry_of_subject(const Observed& observed) const;
 
  private:
   [[nodiscard]] Verdict look_at_entries(const Observed& observed, const Claims& claims);

@@ -1,5 +1,5 @@
 // Searches for what an expectation describes.
-#include "emu/script/seek.h"
+#include "emu/script/pattern_search.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 using trace::Role;
 using trace::SlotUse;
-using Verdict = Seeker::Verdict;
+using Verdict = PatternSearch::Verdict;
 
 bool is_line_end(char byte) {
   return byte == '\n' || byte == '\r';
@@ -72,29 +72,29 @@ bool is_reply(const dom0::XcsMessage& frame) {
 
 std::string cursor_key(const Pattern& pattern) {
   return std::visit(
-      Visit{[](const Shows& each) { return "bytes at " + spelled(each.place); },
-            [](const BytesAt& each) { return "bytes at " + spelled(each.place); },
-            [](const Receives& each) { return spelled(each.who); },
-            [](const ReceivesReply& each) { return "replies to " + spelled(each.client); },
-            [](const ReceivesVirq& each) { return spelled(each.client); },
-            [](const IsCutOff& each) { return "end of " + spelled(each.who); },
-            [](const Sends& each) { return spelled(each.who); },
-            [](const Forwards& each) { return spelled(each.who); },
-            [](const ForwardsCount& each) { return spelled(each.who); },
-            [](const EventRaised& each) { return spelled(each.from); },
-            [](const TakesEvent& each) { return spelled(each.who); },
-            [](const SlotWritten& each) { return spelled(each.who); },
-            [](const IndexMoved& each) { return spelled(each.who); },
-            [](const Refuses& each) { return spelled(each.who); },
-            [](const Says& each) { return spelled(each.who); },
-            [](const QuirkBites& each) { return fmt::format("quirk {}", about(each.quirk).name); },
-            [](const RingState& each) { return ring_key(each.ring); },
-            [](const CounterState& each) { return counter_key(each.actor, each.counter, each.of); },
-            [](const CounterChanges& each) { return counter_key(each.actor, each.counter, each.of); }},
+      Overloaded{[](const Shows& each) { return "bytes at " + spelled(each.place); },
+                 [](const BytesAt& each) { return "bytes at " + spelled(each.place); },
+                 [](const Receives& each) { return spelled(each.who); },
+                 [](const ReceivesReply& each) { return "replies to " + spelled(each.client); },
+                 [](const ReceivesVirq& each) { return spelled(each.client); },
+                 [](const IsCutOff& each) { return "end of " + spelled(each.who); },
+                 [](const Sends& each) { return spelled(each.who); },
+                 [](const Forwards& each) { return spelled(each.who); },
+                 [](const ForwardsCount& each) { return spelled(each.who); },
+                 [](const EventRaised& each) { return spelled(each.from); },
+                 [](const TakesEvent& each) { return spelled(each.who); },
+                 [](const SlotWritten& each) { return spelled(each.who); },
+                 [](const IndexMoved& each) { return spelled(each.who); },
+                 [](const Refuses& each) { return spelled(each.who); },
+                 [](const Says& each) { return spelled(each.who); },
+                 [](const QuirkBites& each) { return fmt::format("quirk {}", about(each.quirk).name); },
+                 [](const RingState& each) { return ring_key(each.ring); },
+                 [](const CounterState& each) { return counter_key(each.actor, each.counter, each.of); },
+                 [](const CounterChanges& each) { return counter_key(each.actor, each.counter, each.of); }},
       pattern.what);
 }
 
-Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
+PatternSearch::PatternSearch(const Pattern& pattern, Cursor from, How how)
     : pattern_(pattern), matcher_(pattern), how_(how), from_(from), cursor_(from) {
   if (const auto* shows = std::get_if<Shows>(&pattern.what)) payload_matcher_.emplace(shows->payload);
   const bool whole = from.mark.part == whole_step || from.mark.step == 0;
@@ -104,7 +104,7 @@ Seeker::Seeker(const Pattern& pattern, Cursor from, How how)
   for (const Pattern& each : *how.ignores) ignore(each);
 }
 
-void Seeker::ignore(const Pattern& each) {
+void PatternSearch::ignore(const Pattern& each) {
   const auto* shows = std::get_if<Shows>(&pattern_.what);
   const auto* passed_over = std::get_if<Shows>(&each.what);
   if (shows != nullptr && passed_over != nullptr && same_place(passed_over->place, shows->place))
@@ -114,7 +114,7 @@ void Seeker::ignore(const Pattern& each) {
   strict_ |= each.what.index() == pattern_.what.index() && cursor_key(each) == cursor_key(pattern_);
 }
 
-Verdict Seeker::look(const Observed& observed, const Claims& claims) {
+Verdict PatternSearch::look(const Observed& observed, const Claims& claims) {
   if (Matcher::by_taking(pattern_)) return look_at_taken(observed, claims);
   if (Matcher::by_entry(pattern_)) return look_at_entries(observed, claims);
   if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return look_at_bytes(observed, *shows, claims);
@@ -133,7 +133,7 @@ Verdict Seeker::look(const Observed& observed, const Claims& claims) {
   return look_at_counter(observed);
 }
 
-void Seeker::claim(Claims& claims) const {
+void PatternSearch::claim(Claims& claims) const {
   if (Matcher::by_taking(pattern_) || Matcher::by_entry(pattern_)) claims.marks.push_back(cursor_.mark);
   for (const Frame& each : frames_) {
     if (each.counted) claims.marks.push_back({each.step, whole_step});
@@ -151,12 +151,12 @@ void Seeker::claim(Claims& claims) const {
 
 // -- entries
 
-bool Seeker::ignored(const Observed& observed, Step step) const {
+bool PatternSearch::ignored(const Observed& observed, Step step) const {
   return std::ranges::any_of(
       ignores_, [&](const Matcher& each) { return each.matches(observed.state, step, observed.actor_map); });
 }
 
-Verdict Seeker::look_at_entries(const Observed& observed, const Claims& claims) {
+Verdict PatternSearch::look_at_entries(const Observed& observed, const Claims& claims) {
   const State& state = observed.state;
   while (looked_ < state.steps()) {
     const Mark mark{++looked_, whole_step};
@@ -174,7 +174,7 @@ Verdict Seeker::look_at_entries(const Observed& observed, const Claims& claims) 
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_taken(const Observed& observed, const Claims& claims) {
+Verdict PatternSearch::look_at_taken(const Observed& observed, const Claims& claims) {
   const auto& all = observed.state.taken();
   for (; parts_ < all.size(); ++parts_) {
     const State::Taken& each = all[parts_];
@@ -190,7 +190,8 @@ Verdict Seeker::look_at_taken(const Observed& observed, const Claims& claims) {
 
 /// A message counts when it was taken from the ring and a frame with it was sent. A ring is read in batches,
 /// and the frames of a batch come before the entry that says how much was read: so whole batches are judged.
-Verdict Seeker::look_at_count(const Observed& observed, const ForwardsCount& count, const Claims& claims) {
+Verdict PatternSearch::look_at_count(const Observed& observed, const ForwardsCount& count,
+                                     const Claims& claims) {
   gather(observed, count, claims);
   count_forwarded(observed.state);
   if (real_ == count.real && stale_ == count.stale) return Verdict::met;
@@ -198,7 +199,7 @@ Verdict Seeker::look_at_count(const Observed& observed, const ForwardsCount& cou
   return too_many && !how_.anywhere ? Verdict::never : Verdict::open;
 }
 
-void Seeker::gather(const Observed& observed, const ForwardsCount& count, const Claims& claims) {
+void PatternSearch::gather(const Observed& observed, const ForwardsCount& count, const Claims& claims) {
   const auto concerns = [&](trace::Actor by, std::uint32_t domain) {
     return observed.actor_map.is(count.who, by) && (!count.from || count.from->domain == domain);
   };
@@ -220,7 +221,7 @@ void Seeker::gather(const Observed& observed, const ForwardsCount& count, const 
   }
 }
 
-void Seeker::count_forwarded(const State& state) {
+void PatternSearch::count_forwarded(const State& state) {
   static constexpr ring::ControlMessage nothing{};
   for (Message& each : messages_) {
     if (each.counted) continue;
@@ -243,7 +244,7 @@ void Seeker::count_forwarded(const State& state) {
 
 /// The position at which the wanted bytes must begin: line ends that are not wanted, and bytes that an
 /// `ignore` line names, are skipped.
-std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
+std::size_t PatternSearch::skipped(std::string_view stream, std::size_t at, const Payload& wanted) const {
   const bool wants_line_end = wanted.size() == 0 || is_line_end(wanted.unit.front());
   for (bool again = true; again && at < stream.size();) {
     again = !wants_line_end && is_line_end(stream[at]);
@@ -257,7 +258,7 @@ std::size_t Seeker::skipped(std::string_view stream, std::size_t at, const Paylo
   return at;
 }
 
-Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows, const Claims& claims) {
+Verdict PatternSearch::look_at_bytes(const Observed& observed, const Shows& shows, const Claims& claims) {
   const std::string_view stream = bytes_at(observed, shows.place);
   decided_ = observed.state.steps();
   const Payload& wanted = shows.payload;
@@ -291,7 +292,8 @@ Verdict Seeker::look_at_bytes(const Observed& observed, const Shows& shows, cons
 
 /// Whether the payload is in the bytes from `from` to `to`, which are between claimed ones: exactly there, or
 /// where a pattern finds it.
-bool Seeker::is_between(std::string_view stream, const Shows& shows, std::size_t from, std::size_t to) {
+bool PatternSearch::is_between(std::string_view stream, const Shows& shows, std::size_t from,
+                               std::size_t to) {
   if (from >= to || to > stream.size()) return false;
   const std::string_view part = stream.substr(0, to);
   const bool searches = how_.anywhere || shows.payload.kind == Payload::Kind::regex;
@@ -305,7 +307,7 @@ bool Seeker::is_between(std::string_view stream, const Shows& shows, std::size_t
 
 /// Searches from `free_` on; "^" matches there. Bytes that an earlier call searched are searched again only
 /// as far back as a match may begin.
-Verdict Seeker::search(std::string_view stream) {
+Verdict PatternSearch::search(std::string_view stream) {
   if (stream.size() == agrees_) return Verdict::open;
   agrees_ = stream.size();
   const std::string_view rest = stream.substr(std::min(free_, stream.size()));
@@ -318,7 +320,8 @@ Verdict Seeker::search(std::string_view stream) {
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& reply, const Claims& claims) {
+Verdict PatternSearch::look_at_replies(const Observed& observed, const ReceivesReply& reply,
+                                       const Claims& claims) {
   for (const Lane lane : {Lane::control, Lane::data}) {
     std::size_t& count = lane == Lane::control ? cursor_.count : cursor_.data_count;
     auto frames = observed.stage.client_received(reply.client.name, lane);
@@ -336,7 +339,7 @@ Verdict Seeker::look_at_replies(const Observed& observed, const ReceivesReply& r
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_end(const Observed& observed, const IsCutOff& end) {
+Verdict PatternSearch::look_at_end(const Observed& observed, const IsCutOff& end) {
   const auto lane_cut = [&](Side side, Lane lane) {
     return end.side.value_or(side) == side && observed.stage.client_cut_off(end.who.name, lane);
   };
@@ -349,7 +352,7 @@ Verdict Seeker::look_at_end(const Observed& observed, const IsCutOff& end) {
 
 // -- states
 
-Verdict Seeker::look_at_ring(const Observed& observed, const RingState& state) {
+Verdict PatternSearch::look_at_ring(const Observed& observed, const RingState& state) {
   const auto& points = observed.state.ring(state.ring.domain, state.ring.ring);
   if (!started_) {
     // States of the page of an earlier domain with the same id are none of this one.
@@ -367,7 +370,7 @@ Verdict Seeker::look_at_ring(const Observed& observed, const RingState& state) {
   return Verdict::open;
 }
 
-Verdict Seeker::look_at_counter(const Observed& observed) {
+Verdict PatternSearch::look_at_counter(const Observed& observed) {
   const auto* state = std::get_if<CounterState>(&pattern_.what);
   const auto* changes = std::get_if<CounterChanges>(&pattern_.what);
   const Actor& actor = state != nullptr ? state->actor : changes->actor;
@@ -400,7 +403,7 @@ Verdict Seeker::look_at_counter(const Observed& observed) {
   return Verdict::open;
 }
 
-bool Seeker::holds_now(const Observed& observed) const {
+bool PatternSearch::holds_now(const Observed& observed) const {
   if (const auto* ring = std::get_if<RingState>(&pattern_.what))
     return all_hold(*ring, observed.state.ring(ring->ring.domain, ring->ring.ring).back());
   const auto* state = std::get_if<CounterState>(&pattern_.what);

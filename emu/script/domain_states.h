@@ -7,6 +7,6 @@
 namespace ringside::script {
 
 /// Reports acts that the state of a domain excludes: it runs already, it is suspended, its page is gone.
-void check_lives(const Scenario& scenario, Diagnostics& diagnostics);
+void check_domain_states(const Scenario& scenario, Diagnostics& diagnostics);
 
 }  // namespace ringside::script

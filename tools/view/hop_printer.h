@@ -11,12 +11,12 @@
 namespace ringside::tools {
 
 /// Prints to stdout. There is one in a demo; it numbers steps and keeps the clock of the current part.
-class Story {
+class HopPrinter {
  public:
   /// A heading and an introduction. The clock of the lines below starts with the first entry that follows.
   void part(const std::string& heading, const std::string& introduction);
   /// One hop.
-  void tell(const trace::Entry& entry);
+  void show(const trace::Entry& entry);
   [[nodiscard]] std::uint64_t steps() const { return step_; }
 
  private:

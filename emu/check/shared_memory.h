@@ -19,7 +19,7 @@ struct Region {
   bool operator==(const Region&) const = default;
 };
 
-class Elsewhere {
+class SharedMemory {
  public:
   /// No ring synchronises by more, and no search would end.
   static constexpr std::size_t bytes_max = 65536;
@@ -36,7 +36,7 @@ class Elsewhere {
   void touched_shared(const void* address, std::size_t size, bool is_atomic);
 
   /// Shared memory was found since the last call of shared().
-  [[nodiscard]] bool has_news() const { return has_news_; }
+  [[nodiscard]] bool has_new_regions() const { return has_new_regions_; }
   /// All shared memory so far, sorted by address and without overlaps, in whole granules.
   [[nodiscard]] std::vector<Region> shared();
   /// The words in it: the places of atomic operations, without overlaps.
@@ -60,7 +60,7 @@ class Elsewhere {
   Region page_;
   std::vector<Granule> table_;
   std::size_t count_ = 0;
-  bool has_news_ = false;
+  bool has_new_regions_ = false;
 };
 
 }  // namespace ringside::check

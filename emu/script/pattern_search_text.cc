@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "emu/dom0/xcs/xcs_proto.h"
-#include "emu/script/seek.h"
+#include "emu/script/pattern_search.h"
 #include "emu/trace/text.h"
 
 namespace ringside::script {
@@ -52,28 +52,29 @@ std::optional<Actor> subject_of(const Pattern& pattern) {
   using Maybe = std::optional<Actor>;
   const auto domain = [](std::uint32_t number) { return Actor{Role::domain, number, "", {}}; };
   return std::visit(
-      Visit{[&](const Shows& each) -> Maybe {
-              return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
-            },
-            [&](const BytesAt& each) -> Maybe {
-              return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
-            },
-            [](const Receives& each) -> Maybe { return each.who; },
-            [](const ReceivesReply& each) -> Maybe { return each.client; },
-            [](const ReceivesVirq& each) -> Maybe { return each.client; },
-            [](const IsCutOff& each) -> Maybe { return each.who; },
-            [](const Sends& each) -> Maybe { return each.who; },
-            [](const Forwards& each) -> Maybe { return each.who; },
-            [](const ForwardsCount& each) -> Maybe { return each.who; },
-            [](const EventRaised& each) -> Maybe { return each.from; },
-            [](const TakesEvent& each) -> Maybe { return each.who; },
-            [](const SlotWritten& each) -> Maybe { return each.who; },
-            [](const IndexMoved& each) -> Maybe { return each.who; },
-            [](const Refuses& each) -> Maybe { return each.who; },
-            [](const Says& each) -> Maybe { return each.who; }, [](const QuirkBites&) -> Maybe { return {}; },
-            [&](const RingState& each) -> Maybe { return domain(each.ring.domain); },
-            [](const CounterState& each) -> Maybe { return each.actor; },
-            [](const CounterChanges& each) -> Maybe { return each.actor; }},
+      Overloaded{
+          [&](const Shows& each) -> Maybe {
+            return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
+          },
+          [&](const BytesAt& each) -> Maybe {
+            return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
+          },
+          [](const Receives& each) -> Maybe { return each.who; },
+          [](const ReceivesReply& each) -> Maybe { return each.client; },
+          [](const ReceivesVirq& each) -> Maybe { return each.client; },
+          [](const IsCutOff& each) -> Maybe { return each.who; },
+          [](const Sends& each) -> Maybe { return each.who; },
+          [](const Forwards& each) -> Maybe { return each.who; },
+          [](const ForwardsCount& each) -> Maybe { return each.who; },
+          [](const EventRaised& each) -> Maybe { return each.from; },
+          [](const TakesEvent& each) -> Maybe { return each.who; },
+          [](const SlotWritten& each) -> Maybe { return each.who; },
+          [](const IndexMoved& each) -> Maybe { return each.who; },
+          [](const Refuses& each) -> Maybe { return each.who; },
+          [](const Says& each) -> Maybe { return each.who; }, [](const QuirkBites&) -> Maybe { return {}; },
+          [&](const RingState& each) -> Maybe { return domain(each.ring.domain); },
+          [](const CounterState& each) -> Maybe { return each.actor; },
+          [](const CounterChanges& each) -> Maybe { return each.actor; }},
       pattern.what);
 }
 
@@ -83,7 +84,7 @@ bool is_of_bytes(const Pattern& pattern) {
 
 }  // namespace
 
-std::string Seeker::instead(const Observed& observed) const {
+std::string PatternSearch::instead(const Observed& observed) const {
   if (const auto* shows = std::get_if<Shows>(&pattern_.what)) return bytes_instead(observed, *shows);
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
     const std::string_view all = bytes_at(observed, any->place);
@@ -117,7 +118,7 @@ std::string Seeker::instead(const Observed& observed) const {
   return entry_instead(observed);
 }
 
-std::string Seeker::bytes_instead(const Observed& observed, const Shows& shows) const {
+std::string PatternSearch::bytes_instead(const Observed& observed, const Shows& shows) const {
   const std::string_view stream = bytes_at(observed, shows.place);
   const std::string_view rest = stream.substr(std::min(begin_, stream.size()));
   if (rest.empty()) return stream.empty() ? "nothing came" : "nothing more came";
@@ -133,7 +134,7 @@ std::string Seeker::bytes_instead(const Observed& observed, const Shows& shows) 
                      quoted_text(std::string(1, shows.payload.unit[agrees_ % shows.payload.unit.size()])));
 }
 
-Seeker::Likely Seeker::likely(const Observed& observed) const {
+PatternSearch::Likely PatternSearch::likely(const Observed& observed) const {
   Likely found;
   if (Matcher::by_taking(pattern_)) {
     const auto& receives = std::get<Receives>(pattern_.what);
@@ -159,13 +160,13 @@ Seeker::Likely Seeker::likely(const Observed& observed) const {
   return found;
 }
 
-Step Seeker::nearest(const Observed& observed) const {
+Step PatternSearch::nearest(const Observed& observed) const {
   if (decided_ != 0) return decided_;
   const Likely found = likely(observed);
   return found.near != 0 ? found.near : found.early;
 }
 
-std::string Seeker::entry_instead(const Observed& observed) const {
+std::string PatternSearch::entry_instead(const Observed& observed) const {
   if (decided_ != 0) return fmt::format("step {}", decided_);
   const auto [near, early] = likely(observed);
   if (near != 0) return fmt::format("the nearest was step {}", near);
@@ -174,7 +175,7 @@ std::string Seeker::entry_instead(const Observed& observed) const {
   return "nothing of the kind came";
 }
 
-Span Seeker::wrong_part(const Observed& observed) const {
+Span PatternSearch::wrong_part(const Observed& observed) const {
   const auto* state = std::get_if<RingState>(&pattern_.what);
   if (state == nullptr) return {};
   const auto& now = observed.state.ring(state->ring.domain, state->ring.ring).back();
@@ -184,7 +185,7 @@ Span Seeker::wrong_part(const Observed& observed) const {
   return {};
 }
 
-bool Seeker::saw_its_subject(const Observed& observed) const {
+bool PatternSearch::has_entry_of_subject(const Observed& observed) const {
   const std::optional<Actor> subject = subject_of(pattern_);
   for (Step step = from_.mark.step + 1; step <= observed.state.steps(); ++step) {
     const trace::Entry& entry = observed.state.at(step);

@@ -2,7 +2,7 @@
 //
 // A line may end a domain without saying so: a request to power off, a forged page, a quirk. After it the
 // state is not certain, and nothing is reported.
-#include "emu/script/lives.h"
+#include "emu/script/domain_states.h"
 
 #include <fmt/format.h>
 
@@ -17,9 +17,9 @@ namespace {
 
 using trace::Role;
 
-class Lives {
+class DomainStateCheck {
  public:
-  Lives(const Scenario& scenario, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+  DomainStateCheck(const Scenario& scenario, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
     quirky_ = std::ranges::any_of(quirks_known, [&](const QuirkAbout& each) {
       return each.process == "domu" && scenario.setup.quirks.has(each.quirk);
     });
@@ -31,7 +31,7 @@ class Lives {
   struct Domain {
     State state = State::created;
     Span since;  ///< the line that caused the state
-    bool surely = true;
+    bool is_certain = true;
     bool shell = false;  ///< what is typed may end its program
   };
 
@@ -58,13 +58,13 @@ class Lives {
   }
 
   /// The domain if it certainly is in that state.
-  const Domain* surely(const Actor& domain, State state) {
+  const Domain* is_certain(const Actor& domain, State state) {
     const Domain* its = find(domain);
-    return its != nullptr && its->surely && !quirky_ && its->state == state ? its : nullptr;
+    return its != nullptr && its->is_certain && !quirky_ && its->state == state ? its : nullptr;
   }
 
   void not_suspended(const Actor& domain, const Span& at) {
-    const Domain* asleep = surely(domain, State::suspended);
+    const Domain* asleep = is_certain(domain, State::suspended);
     if (asleep == nullptr) return;
     error("E045", at, fmt::format("{} is suspended", spelled(domain)),
           fmt::format("line {} suspends it; a line before this one should say: xend resumes {}",
@@ -72,7 +72,7 @@ class Lives {
   }
 
   void may_end(std::uint32_t domain) {
-    if (const auto found = lives_.find(domain); found != lives_.end()) found->second.surely = false;
+    if (const auto found = lives_.find(domain); found != lives_.end()) found->second.is_certain = false;
   }
 
   // -- acts that neither need a state nor change it
@@ -111,7 +111,7 @@ class Lives {
 
   void boots(const Actor& domain) {
     not_suspended(domain, domain.span);
-    const Domain* running = surely(domain, State::running);
+    const Domain* running = is_certain(domain, State::running);
     if (running == nullptr) return;
     error("E041", domain.span, fmt::format("{} runs already", spelled(domain)),
           fmt::format("line {} boots it; a second domain needs another number", running->since.line));
@@ -126,7 +126,8 @@ class Lives {
     const Actor& domain = sleeps.domain;
     if (sleeps.suspends) {
       not_suspended(domain, domain.span);
-    } else if (surely(domain, State::running) != nullptr || surely(domain, State::created) != nullptr) {
+    } else if (is_certain(domain, State::running) != nullptr ||
+               is_certain(domain, State::created) != nullptr) {
       error("E045", domain.span, fmt::format("{} is not suspended", spelled(domain)),
             fmt::format("a line above should say: {} suspends {}", spelled(sleeps.who), spelled(domain)));
     }
@@ -167,10 +168,10 @@ class Lives {
 
   void act(const ClientSends& sends, const Span&) { may_end(sends.domain.domain); }
   void act(const ClientSendsBytes&, const Span&) {
-    for (auto& [id, domain] : lives_) domain.surely = false;
+    for (auto& [id, domain] : lives_) domain.is_certain = false;
   }
   void act(const Types&, const Span&) {
-    for (auto& [id, domain] : lives_) domain.surely = domain.surely && !domain.shell;
+    for (auto& [id, domain] : lives_) domain.is_certain = domain.is_certain && !domain.shell;
   }
 
   Diagnostics& diagnostics_;
@@ -182,8 +183,8 @@ class Lives {
 
 }  // namespace
 
-void check_lives(const Scenario& scenario, Diagnostics& diagnostics) {
-  Lives(scenario, diagnostics);
+void check_domain_states(const Scenario& scenario, Diagnostics& diagnostics) {
+  DomainStateCheck(scenario, diagnostics);
 }
 
 }  // namespace ringside::script

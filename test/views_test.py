@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""The page, the text and the capture of a run say the same: of runs of the whole library the page and the text, of some
+also the capture as tshark reads it. They agree on steps, times, marks, numbers of bytes, and on both rings after each step. On the
+page, each byte that was said is somewhere.
+
+usage: views_test.py     RINGSIDE names the program (default: build/ringside); RINGSIDE_LONG=1: every run, and more captures
+"""
+
+import base64
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+import zlib
+
+from needed import needed
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+LONG = os.environ.get("RINGSIDE_LONG") == "1"
+DISSECTOR = TEST.parent / "tools" / "wireshark" / "ringside.lua"
+RUNS_WITH_A_CAPTURE = 80 if LONG else 4
+PAYLOAD_MAX = 60
+GLYPHS = {"free": ".", "request": "#", "response": "+", "stale": "-"}
+# "     0.022     51 ! xcs -> dom1.rx       rx #....... 0/8  slot 0 REQUEST ..."
+LINE = re.compile(r" *(-?\d+\.\d{3}) +(\d+) ([ !~2*]) (.*)")
+RING = re.compile(r".*-> dom(\d+)\.(tx|rx) +\2 ([.#+-]{8}) (\d+)/8 ")
+
+
+def output_of(*words):
+    return subprocess.run(words, check=True, capture_output=True, timeout=600).stdout
+
+
+def page_of(journal):
+    """The data of its page."""
+    page = output_of(PROGRAM, "view", journal, "--html", "-").decode()
+    kind, data = re.search(r'<script type="([a-z/]+)" id="run-0">(.*?)</script>', page, re.DOTALL).groups()
+    return json.loads(data if kind == "application/json" else zlib.decompress(base64.b64decode(data)))
+
+
+class Machine:
+    """The state of a machine, by the changes that a page has for each step."""
+
+    def __init__(self, begin):
+        self.indices = collections.defaultdict(lambda: [0] * 4)  # req_prod, req_cons, rsp_prod, rsp_cons
+        self.slots = collections.defaultdict(lambda: ["free"] * 8)
+        self.queued = {}
+        self.totals = {}
+        self.take(begin)
+
+    def take(self, changes):
+        for kind, *values in changes:
+            if kind == "i":
+                domain, ring, index, value = values
+                self.indices[domain, ring][index] = value
+            elif kind == "s":
+                domain, ring, slot, state, *_ = values
+                self.slots[domain, ring][slot] = state
+            elif kind == "q":
+                domain, place, down, count = values
+                self.queued[domain, down, place] = count
+            elif kind == "t":
+                domain, down, *numbers = values
+                self.totals[domain, down] = numbers
+
+    def ring(self, *which):
+        req_prod, _, rsp_prod, _ = self.indices[which]
+        return "".join(GLYPHS[state] for state in self.slots[which]), str(req_prod - rsp_prod & 0xffffffff)
+
+
+class Views(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        output_of(PROGRAM, "run", TEST.parent / "scenarios", "--journal", cls.folder / "journals")
+        cls.journals = sorted((cls.folder / "journals").iterdir())
+
+        # The first run of each scenario.
+        cls.different = list({re.split(r"[\[.]|-seed-", journal.name)[0]: journal for journal in reversed(cls.journals)}.values())
+
+    def check_page(self, page, text):
+        machine = Machine(page["begin"])
+        lines = [match.groups() for match in map(LINE.fullmatch, text.splitlines()) if match]
+        self.assertEqual(len(lines), len(page["steps"]))
+        for (time, number, mark, rest), step in zip(lines, page["steps"]):
+            machine.take(step.get("c", []))
+            self.assertEqual((number, mark, time), (str(step["n"]), step.get("m", " "), f"{step['t'] / 1e6:.3f}"))
+            if (length := re.search(r" len (\d+)| (\d+) bytes \"", rest)) and step["k"] != "frame_taken":
+                self.assertEqual(min(int(length[1] or length[2]), PAYLOAD_MAX if length[1] else 1 << 32), len(step.get("b", "")), rest)
+            if ring := RING.match(rest):
+                domain, which, slots, outstanding = ring.groups()
+                self.assertEqual((slots, outstanding), machine.ring(int(domain), which), rest)
+        for (domain, down), (said, delivered, lost, unseen, _) in machine.totals.items():
+            if domain == 0:  # its console is Xen's, and has no such ends
+                continue
+            queued = sum(count for (other, way, _), count in machine.queued.items() if (other, way) == (domain, down))
+            self.assertEqual(said, delivered + lost + unseen + queued, (domain, "down" if down else "up"))
+        return machine
+
+    def test_the_page_of_a_run_says_what_its_text_says(self):
+        totals = 0
+        for journal in self.journals if LONG else self.different[::4]:
+            with self.subTest(run=journal.name):
+                machine = self.check_page(page_of(journal), output_of(PROGRAM, "view", journal, "--text").decode())
+                totals += len(machine.totals)
+        self.assertGreater(totals, len(self.different) / 4)
+
+    @needed("tshark")
+    def test_the_capture_of_a_run_says_what_its_page_says(self):
+        for journal in self.different[:RUNS_WITH_A_CAPTURE]:
+            with self.subTest(run=journal.name):
+                capture = self.folder / "a.pcapng"
+                output_of(PROGRAM, "view", journal, "--pcap", capture)
+                fields = ["ringside.step", "_ws.col.Info", "ring.summary"]
+                said = subprocess.run(
+                    ["tshark", "-X", f"lua_script:{DISSECTOR}", "-r", capture, "-T", "fields", *(word for each in fields for word in ("-e", each))],
+                    env={**os.environ, "HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}, check=True, capture_output=True,
+                    text=True, timeout=600).stdout
+                page = page_of(journal)
+                machine = Machine(page["begin"])
+                lines = [line.split("\t") for line in said.splitlines()]
+                self.assertEqual(len(lines), len(page["steps"]))
+                for (number, sentence, summary), step in zip(lines, page["steps"]):
+                    machine.take(step.get("c", []))
+                    self.assertEqual((number, sentence), (str(step["n"]), step["s"]))
+                    if summary:
+                        domain, which, outstanding = re.fullmatch(r"dom(\d+)\.(tx|rx) (\d+)/8", summary).groups()
+                        self.assertEqual(outstanding, machine.ring(int(domain), which)[1], sentence)
+
+
+if __name__ == "__main__":
+    unittest.main()
