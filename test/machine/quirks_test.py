@@ -27,7 +27,7 @@ class QuirksTest(unittest.TestCase):
 
     def test_all_are_listed_with_their_process_and_effect(self):
         lines = run("quirks", check=0).stdout.decode().splitlines()
-        self.assertEqual(len(lines), 22)
+        self.assertEqual(len(lines), 23)
         self.assertIn("xcs   xcs-drop-when-full    a request for a guest whose ring is full is lost", lines[0])
         self.assertTrue(all(line.startswith("xend ") for line in run("quirks", "xend", check=0).stdout.decode()
                             .splitlines()))

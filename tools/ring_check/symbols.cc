@@ -28,6 +28,8 @@ std::vector<Record> records_at(std::string_view file, std::uint64_t offset, std:
 }
 
 std::string demangled(const std::string& name) {
+  // Without the prefix of a name, "x" would be taken for the type long long.
+  if (!name.starts_with("_Z")) return name;
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> plain(
       abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
