@@ -11,7 +11,7 @@
 namespace ringside::test {
 
 struct Path : GuestPath {
-  Path() {
+  explicit Path(Answer its_answer = Answer::xend) : answer(its_answer) {
     start_xcs();
     start_xend();
     asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
@@ -19,9 +19,11 @@ struct Path : GuestPath {
 
   void start_xcs() {
     SimHost& host = world.host("xcs");
-    xcs = std::make_unique<dom0::Xcs>(host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
-                                      Privcmd(host, world.dom0_connection(host)),
-                                      dom0::XcsOptions{.socket_path = "/m/xcs_socket", .session_seed = 2005});
+    xcs = std::make_unique<dom0::Xcs>(
+        host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
+        Privcmd(host, world.dom0_connection(host)),
+        dom0::XcsOptions{
+            .socket_path = "/m/xcs_socket", .session_seed = 2005, .answer = answer, .directory = "/m"});
     REQUIRE(xcs->start().ok());
   }
   void kill_xcs() {
@@ -64,6 +66,7 @@ struct Path : GuestPath {
     return std::make_unique<Person>(people,
                                     people.connect_tcp(static_cast<std::uint16_t>(9600 + domain)).value());
   }
+  const Answer answer;
   std::unique_ptr<dom0::Xcs> xcs;
   std::unique_ptr<dom0::Xend> xend;
   std::unique_ptr<Person> asking;

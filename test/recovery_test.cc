@@ -2,6 +2,7 @@
 // every byte is checked in both directions. Each byte of input and output arrives once.
 #include <random>
 
+#include "emu/dom0/channel/early_store.h"
 #include "test/console_path.h"
 
 namespace recovery_test {
@@ -14,7 +15,13 @@ namespace {
 
 enum class Victim { xcs, xend, both };
 
+/// With either answer: all that is promised holds for both.
 struct Recovery : Path {
+  Recovery() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
+
+  /// Of one living domain.
+  [[nodiscard]] std::size_t files() const { return answer == Answer::xcs ? 2 : 1; }
+
   /// Lets `steps` events happen, then kills the victim and starts it again, in the order in which a user
   /// would.
   void strike(Victim victim, std::uint64_t steps) {
@@ -197,7 +204,7 @@ TEST_CASE_METHOD(Recovery, "a reader of an ended domain does not disturb the nex
   last->read(true);
   settle();
   CHECK(last->seen == std::string(50'000, 'x'));
-  CHECK(world.kept_files().size() == 1);
+  CHECK(world.kept_files().size() == files());
   auto viewer = view(domain);
   settle();
   CHECK(viewer->seen == "next");
@@ -212,13 +219,56 @@ TEST_CASE_METHOD(
   kill_xend();
   REQUIRE(builder->domain_destroy(domain).ok());
   settle();
-  REQUIRE(world.kept_files().size() == 1);
+  REQUIRE(world.kept_files().size() == files());
   console_sink = &journal;
   start_xend();
   settle();
   CHECK(world.kept_files().empty());
   CHECK(xcs->channel(domain) == nullptr);
   CHECK(counted(journal, "unread bytes") == 10);
+}
+
+namespace {
+
+/// xcs has answered a message of a domain, and died before it could send the message to xend.
+struct EarlyAnswer : Path {
+  EarlyAnswer() : Path(Answer::xcs) {
+    boot(domain, std::make_unique<Speaker>("one "));
+    world.run();
+    kill_xcs();
+    auto store = dom0::EarlyStore::make(people, fmt::format("/m/early-{}.kept", domain),
+                                        info(domain).shared_info_frame);
+    REQUIRE(store.ok());
+    store->keep({1, ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("two"))});
+  }
+  void settle() { world.run_for(1s); }
+
+  const DomainId domain = create();
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(EarlyAnswer, "a domain is destroyed while xcs is dead: what xcs had answered is shown") {
+  REQUIRE(builder->domain_destroy(domain).ok());
+  auto viewer = view(domain);
+  start_xcs();
+  settle();
+  CHECK(viewer->seen == "one two");
+  CHECK(viewer->cut_off);
+  CHECK(world.kept_files().empty());
+}
+
+TEST_CASE_METHOD(EarlyAnswer,
+                 "a domain is destroyed while xcs and xend are dead: what xcs had answered is counted") {
+  REQUIRE(builder->domain_destroy(domain).ok());
+  kill_xend();
+  trace::MemorySink journal(world.clock());
+  console_sink = &journal;
+  start_xcs();
+  start_xend();
+  settle();
+  CHECK(counted(journal, "unread bytes") == 7);
+  CHECK(world.kept_files().empty());
 }
 
 }  // namespace recovery_test

@@ -31,7 +31,8 @@ using namespace ringside;
 
 namespace {
 
-constexpr std::array all{Sealed::xen, Sealed::xcs, Sealed::xend, Sealed::xenctld, Sealed::domu};
+constexpr std::array all{Sealed::xen,  Sealed::xcs,     Sealed::xcs_early,
+                         Sealed::xend, Sealed::xenctld, Sealed::domu};
 
 /// Runs `act` in a child, sealed as `process`. Keeps its stderr.
 ChildEnd try_sealed(Sealed process, const std::function<void()>& act) {
@@ -49,7 +50,7 @@ struct Attempt {
 
 std::vector<Attempt> attempts() {
   const int other = getpid();
-  const std::set<Sealed> with_files{Sealed::xend, Sealed::xenctld};
+  const std::set<Sealed> with_files{Sealed::xcs_early, Sealed::xend, Sealed::xenctld};
   std::vector<Attempt> tried{
       {"execve", [] { execl("/bin/true", "true", nullptr); }},
       {"execveat", [] { syscall(SYS_execveat, AT_FDCWD, "/bin/true", nullptr, nullptr, 0); }},
@@ -70,7 +71,9 @@ std::vector<Attempt> attempts() {
       {"openat", [] { (void)!open("/dev/null", O_WRONLY); }, with_files},
       {"openat", [] { (void)!open("/dev/null", O_RDWR); }, with_files},
       {"openat", [] { (void)!open("/tmp", O_TMPFILE | O_WRONLY, 0600); }, with_files},
-      {"ftruncate", [] { (void)!ftruncate(0, 0); }, {Sealed::xen, Sealed::xend, Sealed::xenctld}},
+      {"ftruncate",
+       [] { (void)!ftruncate(0, 0); },
+       {Sealed::xen, Sealed::xcs_early, Sealed::xend, Sealed::xenctld}},
       {"mkdirat", [] { syscall(SYS_mkdirat, AT_FDCWD, "/nowhere/at", 0700); }},
       {"symlinkat", [] { syscall(SYS_symlinkat, "a", AT_FDCWD, "/nowhere/at"); }, {Sealed::xenctld}},
       {"fchmodat", [] { syscall(SYS_fchmodat, AT_FDCWD, "/nowhere", 0700); }},
@@ -91,7 +94,7 @@ std::vector<Attempt> attempts() {
   signal(SIGUSR1, {});
   signal(SIGKILL, {Sealed::xen, Sealed::domu});
   signal(SIGSTOP, {Sealed::xen, Sealed::domu});
-  signal(SIGCONT, {Sealed::xen, Sealed::xcs, Sealed::xend, Sealed::xenctld});
+  signal(SIGCONT, {Sealed::xen, Sealed::xcs, Sealed::xcs_early, Sealed::xend, Sealed::xenctld});
   return tried;
 }
 

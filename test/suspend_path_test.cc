@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Sleeper : Path {
+  Sleeper() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
+
   void resume(DomainId domain) {
     REQUIRE(ask(fmt::format("resume {}", domain)) ==
             fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));

@@ -107,15 +107,22 @@ struct XcsFixture {
   std::unique_ptr<dom0::Xcs> xcs;
 
   Quirks quirks;
+  Answer answer;
 
-  explicit XcsFixture(Quirks its_quirks = {}) : quirks(its_quirks) { start_xcs(); }
+  explicit XcsFixture(Quirks its_quirks = {}, Answer its_answer = Answer::xend)
+      : quirks(its_quirks), answer(its_answer) {
+    start_xcs();
+  }
 
   void start_xcs() {
     xcs_host = &world.host("xcs");
-    xcs = std::make_unique<dom0::Xcs>(
-        *xcs_host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
-        Privcmd(*xcs_host, world.dom0_connection(*xcs_host)),
-        dom0::XcsOptions{.socket_path = xcs_path, .session_seed = 2005, .quirks = quirks});
+    xcs = std::make_unique<dom0::Xcs>(*xcs_host, trace::Journal(sink, trace::actor(trace::Role::xcs)),
+                                      Privcmd(*xcs_host, world.dom0_connection(*xcs_host)),
+                                      dom0::XcsOptions{.socket_path = xcs_path,
+                                                       .session_seed = 2005,
+                                                       .quirks = quirks,
+                                                       .answer = answer,
+                                                       .directory = "/m"});
     REQUIRE(xcs->start().ok());
   }
   void kill_xcs() {

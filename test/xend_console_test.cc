@@ -106,7 +106,7 @@ TEST_CASE_METHOD(Fixture, "answers are withheld while a viewer does not read, an
   viewer->read(false);
   std::string all;
   std::size_t requests = 0;
-  while (requests - answers() < console_owed_max) {
+  while (requests - answers() < ring::slots_per_ring) {
     all += output_bytes(60);
     ++requests;
     if (requests % 4 == 0) world.run();
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "a request beyond the ring's eight is refused") {
   const std::size_t answered = answers();
   viewer->read(true);
   world.run();
-  CHECK(answers() == answered + console_owed_max);
+  CHECK(answers() == answered + ring::slots_per_ring);
 }
 
 TEST_CASE_METHOD(Fixture, "other messages are echoed past withheld output") {
@@ -179,7 +179,7 @@ TEST_CASE_METHOD(Fixture, "the next viewer gets the output that a leaving viewer
   first->read(false);
   std::size_t requests = 0;
   std::string all;
-  while (requests - answers() < console_owed_max) {
+  while (requests - answers() < ring::slots_per_ring) {
     all += output_bytes(60);
     ++requests;
   }
@@ -302,7 +302,7 @@ TEST_CASE_METHOD(Fixture, "at the end even a slow viewer gets the rest, and is d
   viewer->read(false);
   std::string all;
   std::size_t requests = 0;
-  while (requests - answers() < console_owed_max) {
+  while (requests - answers() < ring::slots_per_ring) {
     all += output_bytes(60);
     ++requests;
   }

@@ -38,9 +38,9 @@ constexpr MadeName made_names[] = {
     {"puppet-", true, "", fs::file_type::socket},        {"com1", false, "", fs::file_type::symlink},
     {"com1.new", false, "", fs::file_type::symlink},     {"pty-", true, "", fs::file_type::symlink},
     {"pty-", true, ".new", fs::file_type::symlink},      {"faults", false, "", fs::file_type::regular},
-    {"console-", true, ".kept", fs::file_type::regular}, {"dom", true, ".spec", fs::file_type::regular},
-    {"dom", true, ".log", fs::file_type::regular},       {"journal", false, "", fs::file_type::directory},
-    {"store", false, "", fs::file_type::directory},
+    {"console-", true, ".kept", fs::file_type::regular}, {"early-", true, ".kept", fs::file_type::regular},
+    {"dom", true, ".spec", fs::file_type::regular},      {"dom", true, ".log", fs::file_type::regular},
+    {"journal", false, "", fs::file_type::directory},    {"store", false, "", fs::file_type::directory},
 };
 
 /// The number between the two in `name`; empty when there is none.

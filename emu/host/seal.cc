@@ -147,7 +147,7 @@ constexpr auto for_xen = std::to_array<const char*>({
     "inotify_add_watch",
 });
 
-/// New consoles, in files.
+/// What outlives a daemon, in files.
 constexpr auto for_consoles =
     std::to_array<const char*>({"open", "openat", "fallocate", "ftruncate", "ftruncate64", "umask"});
 /// Listening sockets, and xcs, which may have restarted.
@@ -257,6 +257,10 @@ void fill(Filter& filter, Sealed process) {
     case Sealed::xcs:
       allow_reading(filter);
       // A daemon that outlives its hypervisor resumes the processes that the hypervisor had stopped.
+      allow_signals(filter, {SIGCONT});
+      break;
+    case Sealed::xcs_early:
+      filter.allow(for_consoles);
       allow_signals(filter, {SIGCONT});
       break;
     case Sealed::xend:

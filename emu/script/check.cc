@@ -107,14 +107,14 @@ void Checker::expectations() {
 
 void Checker::quirks() {
   if (scenario_.setup.controller != Controller::xenctld) return;
+  const auto warn = [this](const std::string& what) {
+    diagnostics_.warning("W004", scenario_.setup.title_span, what, "dom0's end is xenctld in this scenario");
+  };
   for (const QuirkAbout& each : quirks_known) {
-    if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu") {
-      diagnostics_.warning(
-          "W004", scenario_.setup.title_span,
-          fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process),
-          "dom0's end is xenctld in this scenario");
-    }
+    if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu")
+      warn(fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process));
   }
+  if (scenario_.setup.answer == Answer::xcs) warn("xcs does not run here, so it answers nothing");
 }
 
 /// Collects what is known only after all lines: domains that exist at any time, ptys, phases.

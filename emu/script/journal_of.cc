@@ -117,6 +117,7 @@ trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, co
   header.made_by = std::move(made_by);
   header.mode = spelled(scenario.mode);
   header.controller = scenario.setup.controller == Controller::xenctld ? "xenctld" : "xcs";
+  if (scenario.setup.controller == Controller::xcs) header.answer = name_of(scenario.setup.answer);
   header.seed = seed;
   for (const std::uint32_t domain : record.state.domains())
     header.domains.push_back({domain, scenario.setup.abi});

@@ -52,29 +52,28 @@ std::optional<Actor> subject_of(const Pattern& pattern) {
   using Maybe = std::optional<Actor>;
   const auto domain = [](std::uint32_t number) { return Actor{Role::domain, number, "", {}}; };
   return std::visit(
-      Overloaded{
-          [&](const Shows& each) -> Maybe {
-            return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
-          },
-          [&](const BytesAt& each) -> Maybe {
-            return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
-          },
-          [](const Receives& each) -> Maybe { return each.who; },
-          [](const ReceivesReply& each) -> Maybe { return each.client; },
-          [](const ReceivesVirq& each) -> Maybe { return each.client; },
-          [](const IsCutOff& each) -> Maybe { return each.who; },
-          [](const Sends& each) -> Maybe { return each.who; },
-          [](const Forwards& each) -> Maybe { return each.who; },
-          [](const ForwardsCount& each) -> Maybe { return each.who; },
-          [](const EventRaised& each) -> Maybe { return each.from; },
-          [](const TakesEvent& each) -> Maybe { return each.who; },
-          [](const SlotWritten& each) -> Maybe { return each.who; },
-          [](const IndexMoved& each) -> Maybe { return each.who; },
-          [](const Refuses& each) -> Maybe { return each.who; },
-          [](const Says& each) -> Maybe { return each.who; }, [](const QuirkBites&) -> Maybe { return {}; },
-          [&](const RingState& each) -> Maybe { return domain(each.ring.domain); },
-          [](const CounterState& each) -> Maybe { return each.actor; },
-          [](const CounterChanges& each) -> Maybe { return each.actor; }},
+      Visit{[&](const Shows& each) -> Maybe {
+              return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
+            },
+            [&](const BytesAt& each) -> Maybe {
+              return each.place.kind == Place::Kind::uart ? Actor{Role::uart, 0, "", {}} : each.place.actor;
+            },
+            [](const Receives& each) -> Maybe { return each.who; },
+            [](const ReceivesReply& each) -> Maybe { return each.client; },
+            [](const ReceivesVirq& each) -> Maybe { return each.client; },
+            [](const IsCutOff& each) -> Maybe { return each.who; },
+            [](const Sends& each) -> Maybe { return each.who; },
+            [](const Forwards& each) -> Maybe { return each.who; },
+            [](const ForwardsCount& each) -> Maybe { return each.who; },
+            [](const EventRaised& each) -> Maybe { return each.from; },
+            [](const TakesEvent& each) -> Maybe { return each.who; },
+            [](const SlotWritten& each) -> Maybe { return each.who; },
+            [](const IndexMoved& each) -> Maybe { return each.who; },
+            [](const Refuses& each) -> Maybe { return each.who; },
+            [](const Says& each) -> Maybe { return each.who; }, [](const QuirkBites&) -> Maybe { return {}; },
+            [&](const RingState& each) -> Maybe { return domain(each.ring.domain); },
+            [](const CounterState& each) -> Maybe { return each.actor; },
+            [](const CounterChanges& each) -> Maybe { return each.actor; }},
       pattern.what);
 }
 

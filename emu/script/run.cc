@@ -88,6 +88,7 @@ StagePlan plan_of(const Scenario& scenario) {
   plan.dom0 = scenario.setup.controller == Controller::xenctld ? Dom0::xenctld : Dom0::xcs_xend;
   plan.abi = scenario.setup.abi;
   plan.quirks = scenario.setup.quirks;
+  plan.answer = scenario.setup.answer;
   plan.uart_speed = scenario.setup.speed;
   plan.uart = names_uart(scenario.statements);
   return plan;

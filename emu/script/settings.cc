@@ -55,6 +55,10 @@ void read_abi(Words& words, Setup& setup) {
   setup.abi = choose_value(words, "abi", abis) == 0 ? ring::Abi::sring : ring::Abi::flat;
 }
 
+void read_answer(Words& words, Setup& setup) {
+  setup.answer = static_cast<Answer>(choose_value(words, "answer", answer_names));
+}
+
 void read_timeout(Words& words, Setup& setup) {
   const Span begin = words.here();
   setup.timeout = words.duration("a timeout");
@@ -111,6 +115,7 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
   if (word == "seed") read_seed(words, setup);
   if (word == "mode") read_mode(words, setup);
   if (word == "abi") read_abi(words, setup);
+  if (word == "answer") read_answer(words, setup);
   if (word == "timeout") read_timeout(words, setup);
   if (word == "speed") read_speed(words, setup);
   if (word == "cuts") setup.cuts = read_on_off(words, "cuts");

@@ -122,9 +122,12 @@ Result<> SimStage::start_daemon(Daemon daemon) {
   const std::uint32_t order = plan().quirks.has(Quirk::xend_reorder) ? choice_.pick(thread_orders) : 0;
   switch (daemon) {
     case Daemon::xcs:
-      xcs_ = std::make_unique<dom0::Xcs>(
-          its_host, journal(trace::actor(trace::Role::xcs)), std::move(calls),
-          dom0::XcsOptions{.socket_path = xcs_socket, .session_seed = session_seed, .quirks = plan().quirks});
+      xcs_ = std::make_unique<dom0::Xcs>(its_host, journal(trace::actor(trace::Role::xcs)), std::move(calls),
+                                         dom0::XcsOptions{.socket_path = xcs_socket,
+                                                          .session_seed = session_seed,
+                                                          .quirks = plan().quirks,
+                                                          .answer = plan().answer,
+                                                          .directory = directory});
       return xcs_->start();
     case Daemon::xend: {
       xend_ =

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/base/answer.h"
 #include "emu/base/check.h"
 #include "emu/base/quirks.h"
 #include "emu/dom0/xcs/xcs_proto.h"
@@ -41,6 +42,7 @@ struct StagePlan {
   Dom0 dom0 = Dom0::xcs_xend;
   ring::Abi abi = ring::Abi::sring;  ///< of every domain
   Quirks quirks = {};                ///< each is used by the program to which it belongs
+  Answer answer = Answer::xend;      ///< no meaning under xenctld
   /// A user is connected to the serial line, and a program runs on dom0's console there. For print(), end()
   /// and program_read() dom0 is a domain like others.
   bool uart = false;

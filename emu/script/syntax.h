@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "emu/base/answer.h"
 #include "emu/base/quirks.h"
 #include "emu/script/source.h"
 #include "emu/trace/event.h"
@@ -25,8 +26,7 @@ using Duration = std::chrono::nanoseconds;
 
 // -- actors and places
 
-/// An actor, or the subject of an expectation. Domains are numbered. Users and clients may have names; most
-/// scenarios need only the one without a name.
+/// An actor, or the subject of an expectation. Domains are numbered. Users and clients may have names.
 struct Actor {
   trace::Role role = trace::Role::xen;
   std::uint32_t domain = 0;  ///< role domain: its id
@@ -472,6 +472,7 @@ struct Setup {
   bool cuts = false;        ///< reads and writes may be short, as the seed chooses
   bool golden = false;      ///< the acts of each actor are compared with a file beside this one
   Quirks quirks;
+  Answer answer = Answer::xend;             ///< no meaning under xenctld
   Controller controller = Controller::xcs;  ///< xenctld if a line names it
   std::vector<Pattern> ignores;
 };

@@ -152,6 +152,8 @@ constexpr std::array lines{
     LineAbout{"seed", true, "seed N | seed N..M", "decides ties and faults; default 1"},
     LineAbout{"mode", true, "mode sim | real | both", "where it may run; default both"},
     LineAbout{"abi", true, "abi sring | flat", "the layout of the pages"},
+    LineAbout{"answer", true, "answer xend | xcs",
+              "which daemon answers console messages: as in 2005 (default), or early"},
     LineAbout{"timeout", true, "timeout DURATION", "how long an expectation waits; default 1s"},
     LineAbout{"speed", true, "speed N",
               "bits a second on the serial line; by default its characters take no time"},

@@ -211,9 +211,12 @@ enum class Fact : std::uint8_t {
   // dom0's daemons
   xcs_listens,
   xcs_without_hypervisor,
+  early_answers,
   channel_opened,
   channel_closed,
   requests_unanswered,
+  answered_early,  ///< {0} is the ring index of the request; of the next one as well
+  second_answer,
   indices_good,
   session_up,
   session_lost,

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "emu/base/answer.h"
 #include "emu/base/quirks.h"
 #include "emu/trace/names.h"
 #include "emu/trace/text.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
 constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
+constexpr std::uint32_t no_slot = std::numeric_limits<std::uint32_t>::max();
 
 bool is_source(Role role, bool down) {
   return down ? role == Role::user || role == Role::client : role == Role::tty || role == Role::program;
@@ -151,7 +153,8 @@ void Flow::frame_passed(const Entry& entry) {
   // xcs first passes on what it finds in a slot, and then reports that it took it.
   const FlowPlace ring = ring_place(entry.domain, false);
   const auto waiting = held_.find(ring);
-  if (waiting != held_.end() && !waiting->second.pieces.empty()) {
+  const bool in_ring = !number || !known_[entry.domain].early.contains(*number);
+  if (in_ring && waiting != held_.end() && !waiting->second.pieces.empty()) {
     const Piece first = waiting->second.pieces.front();
     push(xcs, pull(ring, all_bytes, {.slot = number ? ring::slot_of(*number) : first.slot}),
          number ? number : first.number);
@@ -172,17 +175,18 @@ void Flow::frame_taken(const Entry& entry) {
   Pieces pieces = pull(xcs, number ? all_bytes : bytes, {.number = number});
   if (taker.role == Role::xend) {
     if (pieces.empty() && number) pieces = pull(client, all_bytes, {.number = number});
-    auto& taken = known_[entry.domain].taken;
-    const bool again = number && taken && ring::distance(*taken, *number) - 1 < ring::slots_per_ring;
+    Known& known = known_[entry.domain];
+    const bool again =
+        number && known.taken && ring::distance(*known.taken, *number) - 1 < known.under_way_max;
     if (pieces.empty() && !again) {
       // Without a number, as in 2005, xend cannot know that it has this message already, and shows it again.
       if (!number) totals_[{entry.domain, false}].repeated += bytes;
       pieces = leave(xcs, bytes);
     }
-    if (number && !again) taken = *number + 1;
+    if (number && !again) known.taken = *number + 1;
   }
-  const auto known = number || pieces.empty() ? number : pieces.front().number;
-  push(taker, std::move(pieces), known);
+  const auto its_number = number || pieces.empty() ? number : pieces.front().number;
+  push(taker, std::move(pieces), its_number);
 }
 
 void Flow::slot_written(const Entry& entry) {
@@ -312,6 +316,11 @@ void Flow::told(const Entry& entry) {
     case Fact::channel_closed:
       if (dead) output_ended();
       return;
+    case Fact::answered_early:
+      return answer_early(entry);
+    case Fact::second_answer:
+      known_[entry.domain].early.erase(entry.values[0]);
+      return;
     case Fact::requests_unanswered:
       return taken_from_ring(entry, ring::Ring::tx, entry.values[1], entry.values[0]);
     case Fact::console_gone:
@@ -345,6 +354,18 @@ void Flow::told(const Entry& entry) {
     default:
       return;
   }
+}
+
+/// Its slot may be used again while it is on its way to xend.
+void Flow::answer_early(const Entry& entry) {
+  Known& known = known_[entry.domain];
+  known.under_way_max = requests_under_way_max(Answer::xcs);
+  known.early.insert(entry.values[0]);
+  if (known.early.size() > early_answers_max) known.early.erase(known.early.begin());
+  const auto held = held_.find({.role = Role::xcs, .domain = entry.domain, .down = false});
+  if (held == held_.end()) return;
+  for (Piece& each : held->second.pieces)
+    if (each.number == entry.values[0]) each.slot = no_slot;
 }
 
 /// A daemon continues with the input that the one before it had kept. What that one had not read is lost.

@@ -126,9 +126,11 @@ class Flow {
     std::size_t bytes = 0;
   };
   struct Known {
-    std::deque<Sent> sent;               ///< the last tagged requests
-    std::optional<std::uint32_t> taken;  ///< the index after the last one that xend took
-    bool reports = false;                ///< its kernel says where its output is from
+    std::deque<Sent> sent;                               ///< the last tagged requests
+    std::optional<std::uint32_t> taken;                  ///< the index after the last one that xend took
+    std::set<std::uint32_t> early;                       ///< requests that xcs has answered and xend has not
+    std::uint32_t under_way_max = ring::slots_per_ring;  ///< so many requests may be offered again
+    bool reports = false;                                ///< its kernel says where its output is from
     bool dead = false;
     bool gone = false;  ///< and its console is, too
   };
@@ -144,6 +146,7 @@ class Flow {
   void told(const Entry& entry);
   void learn(const Entry& entry);
   void adopt(const Entry& entry);
+  void answer_early(const Entry& entry);
   void give_back(const Entry& entry);
   void leave_viewer(std::uint32_t domain);
 

@@ -54,6 +54,7 @@ std::string to_json_line(const JournalHeader& header) {
                                  journal_version, json_text(header.made_by), json_text(header.mode));
   if (header.seed) line += fmt::format(R"(,"seed":{})", *header.seed);
   if (!header.controller.empty()) line += R"(,"controller":)" + json_text(header.controller);
+  if (!header.answer.empty()) line += R"(,"answer":)" + json_text(header.answer);
   line += fmt::format(R"(,"slots":{},"domains":{},"quirks":{})", ring::slots_per_ring,
                       domains_json(header.domains), json_list(header.quirks));
   if (header.scenario) line += R"(,"scenario":)" + scenario_json(*header.scenario);

@@ -66,9 +66,10 @@ struct JournalScenario {
 
 /// The first line.
 struct JournalHeader {
-  std::string made_by;     ///< "ringside 0.1.0"
-  std::string mode;        ///< "sim", "real": of a scenario; "live": a running machine
-  std::string controller;  ///< "xcs", "xenctld": the daemon at the dom0 end; empty: not known
+  std::string made_by;      ///< "ringside 0.1.0"
+  std::string mode;         ///< "sim", "real": of a scenario; "live": a running machine
+  std::string controller;   ///< "xcs", "xenctld": the daemon at the dom0 end; empty: not known
+  std::string answer = {};  ///< "xend", "xcs": the one that answers console messages; empty: not known
   std::optional<std::uint64_t> seed = {};
   std::vector<JournalDomain> domains = {};  ///< those known when the file was begun
   std::vector<std::string> quirks = {};     ///< that are on

@@ -381,6 +381,7 @@ JournalHeader header_in(Fields& fields, std::string& complaint) {
   header.made_by = fields.text("made_by");
   header.mode = fields.text("mode");
   if (fields.has("controller")) header.controller = fields.text("controller");
+  if (fields.has("answer")) header.answer = fields.text("answer");
   if (fields.has("seed")) header.seed = fields.number("seed", std::numeric_limits<std::uint64_t>::max());
   for (const json& each : fields.list("domains")) {
     if (!each.is_object()) {

@@ -83,6 +83,30 @@ class Killed(unittest.TestCase):
             ask(viewer, b"echo again\n", b"\nagain\r\n")
             viewer.close()
 
+    def test_early_answers_outlive_every_xcs(self):
+        choice = random.Random(SEED)
+        end = 200_000
+        wanted = b"".join(b"%d\r\n" % number for number in range(1, end + 1))
+        with Machine("--answer", "xcs") as machine:
+            program = f"read go; seq -f '%.0f\r' 1 {end}"
+            machine.run("create", "one", "--preserve", "--raw", "--", "sh", "-c", program, check=0)
+            viewer = self.connect(os.path.join(machine.directory, f"console-{machine.tcp_port('one')}"))
+            seen = b""
+            while b"tty1\r\n" not in seen:
+                seen += viewer.recv(1)
+            viewer.sendall(b"go\n")
+            seen = b""
+            for _ in range(ROUNDS):
+                stop = len(seen) + choice.randrange(1, (len(wanted) - len(seen)) // 4)
+                while len(seen) < stop:
+                    seen += viewer.recv(65536)
+                # Without the option: it finds what the xcs before it has answered.
+                machine.restart("xcs")
+            while len(seen) < len(wanted):
+                seen += viewer.recv(65536)
+            self.assertEqual(seen, wanted)
+            viewer.close()
+
     def test_a_console_outlives_a_restarted_xend(self):
         with Machine() as machine:
             machine.run("create", "one", check=0)

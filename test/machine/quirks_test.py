@@ -40,6 +40,10 @@ class QuirksTest(unittest.TestCase):
         with_xenctld = run("exec", "--dom0", "xenctld", "--quirk", "xcs-fd2", "--", "true", check=3).stderr.decode()
         self.assertIn("with xenctld neither runs", with_xenctld)
 
+    def test_xenctld_has_no_early_answers(self):
+        refused = run("exec", "--dom0", "xenctld", "--answer", "xcs", "--", "true", check=3).stderr.decode()
+        self.assertIn("early answers of xcs were asked for, and with xenctld it does not run", refused)
+
     def test_a_paste_into_a_paused_guest_loses_the_bytes_that_it_lost_in_2005(self):
         with Machine("--quirk", "xcs-drop-when-full", "--quirk", "xend-no-input-limit") as machine:
             machine.run("create", "one", "--raw", "--", "head", "-c", "481", check=0)

@@ -21,6 +21,7 @@
 #include <limits>
 #include <sstream>
 
+#include "emu/base/answer.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
 #include "tools/bench/bench.h"
@@ -239,13 +240,23 @@ std::vector<std::string> program_at_the_end(const Direction& direction, std::uin
   return {ourselves(), "bench", "--act", direction.act, "--bytes", std::to_string(bytes)};
 }
 
-Result<double> time_ringside(const Direction& direction, std::uint64_t bytes,
-                             const Interruption& interruption) {
-  std::vector<std::string> argv = {ourselves(), "exec", "--raw", "--"};
+Result<double> time_exec(Answer answer, const Direction& direction, std::uint64_t bytes,
+                         const Interruption& interruption) {
+  std::vector<std::string> argv = {ourselves(), "exec", fmt::format("--answer={}", name_of(answer)), "--raw",
+                                   "--"};
   for (const std::string& word : program_at_the_end(direction, bytes)) argv.push_back(word);
   auto exec = Piped::start(argv, Piped::Pipes::ours);
   if (!exec) return exec.error();
   return time_bytes("ringside exec", **exec, direction, bytes, interruption);
+}
+
+Result<double> time_ringside(const Direction& direction, std::uint64_t bytes,
+                             const Interruption& interruption) {
+  return time_exec(Answer::xend, direction, bytes, interruption);
+}
+
+Result<double> time_early(const Direction& direction, std::uint64_t bytes, const Interruption& interruption) {
+  return time_exec(Answer::xcs, direction, bytes, interruption);
 }
 
 Result<double> time_socats(const Direction& direction, std::uint64_t bytes,
@@ -318,7 +329,9 @@ int act_program(const std::string& act, std::uint64_t bytes) {
 }
 
 Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interruption& interruption) {
-  const std::vector<PathKind> kinds = {{"two socats", time_socats}, {"ringside exec", time_ringside}};
+  const std::vector<PathKind> kinds = {{"two socats", time_socats},
+                                       {"ringside exec", time_ringside},
+                                       {"ringside exec, early answers", time_early}};
   const std::vector<int> all = allowed_cpus();
   const std::vector<std::vector<int>> places = {all, {all.at(0)}};
   std::vector<Table> tables;

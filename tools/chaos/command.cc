@@ -28,6 +28,9 @@ struct ChaosOptions {
   std::string journal;
   std::string mode = "sim";
   script::Dom0 dom0 = script::Dom0::xcs_xend;
+  Answer answer = Answer::xend;
+
+  [[nodiscard]] chaos::TrialOptions trial() const { return {.dom0 = dom0, .answer = answer}; }
 };
 
 std::uint64_t seed_at_work = 0;
@@ -60,6 +63,7 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
                     .mode = options.mode,
                     .controller = has_xenctld(options) ? "xenctld" : "xcs",
+                    .answer = has_xenctld(options) ? "" : std::string(name_of(options.answer)),
                     .seed = seed,
                     .scenario = std::move(steps)};
   if (!journal.steps.empty()) {
@@ -76,6 +80,7 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   if (options.length != chaos::steps_usual) command += fmt::format(" --length {}", options.length);
   if (options.mode != "sim") command += " --mode " + options.mode;
   if (has_xenctld(options)) command += " --dom0 xenctld";
+  if (options.answer == Answer::xcs) command += " --answer xcs";
   return command;
 }
 
@@ -92,15 +97,19 @@ void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::P
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
-  chaos::Plan small = chaos::shrunk(seed, plan, options.dom0, options.tries);
+  chaos::Plan small = chaos::shrunk(seed, plan, options.trial(), options.tries);
   std::puts(fmt::format("{} of its {} steps are enough:", small.size(), plan.size()).c_str());
   print(small, options);
-  std::puts(fmt::format("then: {}", chaos::carry_out(seed, small, {.dom0 = options.dom0}).mistake).c_str());
+  std::puts(fmt::format("then: {}", chaos::carry_out(seed, small, options.trial()).mistake).c_str());
   std::puts(fmt::format("again: {}", command_again(options, seed)).c_str());
   return small;
 }
 
 int chaos_command(const ChaosOptions& options) {
+  if (has_xenctld(options) && options.answer == Answer::xcs) {
+    return failed({EINVAL, "cannot run machines", "--answer xcs", "with xenctld there is no xcs",
+                   "leave out --answer xcs or --dom0 xenctld"});
+  }
   std::signal(SIGABRT, name_seed);
   const auto began = std::chrono::steady_clock::now();
   const auto taken = [began] {
@@ -129,9 +138,10 @@ int chaos_command(const ChaosOptions& options) {
       continue;
     }
     journal = {};
-    const chaos::Outcome outcome = chaos::carry_out(
-        seed_at_work, plan,
-        {.dom0 = options.dom0, .journal = options.journal.empty() ? nullptr : &journal, .make = make});
+    chaos::TrialOptions trial = options.trial();
+    trial.journal = options.journal.empty() ? nullptr : &journal;
+    trial.make = make;
+    const chaos::Outcome outcome = chaos::carry_out(seed_at_work, plan, trial);
     if (make && RunInterruption::signal() != 0) break;
     if (outcome.obstacle) return failed(*outcome.obstacle);
     steps_done += outcome.steps_done;
@@ -143,7 +153,9 @@ int chaos_command(const ChaosOptions& options) {
     } else {
       plan = report(options, seed_at_work, plan, outcome.mistake);
       journal = {};
-      (void)chaos::carry_out(seed_at_work, plan, {.dom0 = options.dom0, .journal = &journal});
+      trial = options.trial();
+      trial.journal = &journal;
+      (void)chaos::carry_out(seed_at_work, plan, trial);
     }
   }
   if (!options.journal.empty()) {
@@ -189,6 +201,7 @@ constexpr char chaos_help[] =
     "  ringside chaos --length 500 --count 100     longer runs\n"
     "  ringside chaos --mode real --count 10       machines of processes\n"
     "  ringside chaos --dom0 xenctld               machines whose consoles are ptys\n"
+    "  ringside chaos --answer xcs                 xcs answers early\n"
     "  ringside chaos --seed 17 --count 1 --journal 17.jsonl && ringside view 17.jsonl --html 17.html";
 
 }  // namespace
@@ -221,10 +234,11 @@ void add_chaos_command(Command app, Session& session) {
   command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
       .one_of({"sim", "real"})
       .show_default();
-  command.add_choice("--dom0", options->dom0,
-                     {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
-                     "StepAction serves the consoles: xcs, with xend behind it (default), or xenctld, with a "
-                     "pty for each domain");
+  command.add_choice(
+      "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
+      "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
+  command.add_choice("--answer", options->answer, {{"xend", Answer::xend}, {"xcs", Answer::xcs}},
+                     "Which daemon answers console messages: xend, as in 2005 (default), or xcs, early");
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command
       .add_option("--journal", options->journal,

@@ -6,7 +6,7 @@
 
 namespace ringside::chaos {
 
-Plan shrunk(std::uint64_t seed, Plan plan, script::Dom0 dom0, std::size_t tries_max) {
+Plan shrunk(std::uint64_t seed, Plan plan, const TrialOptions& options, std::size_t tries_max) {
   std::size_t tries = 0;
   for (std::size_t chunk = std::max<std::size_t>(plan.size() / 2, 1);;
        chunk = std::max<std::size_t>(chunk / 2, 1)) {
@@ -16,7 +16,7 @@ Plan shrunk(std::uint64_t seed, Plan plan, script::Dom0 dom0, std::size_t tries_
       const auto begin = candidate.begin() + static_cast<std::ptrdiff_t>(at);
       candidate.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(chunk, plan.size() - at)));
       ++tries;
-      if (carry_out(seed, candidate, {.dom0 = dom0}).mistake.empty()) {
+      if (carry_out(seed, candidate, options).mistake.empty()) {
         at += chunk;
       } else {
         plan = std::move(candidate);

@@ -61,9 +61,9 @@ class Trial {
  public:
   Trial(std::uint64_t seed, const TrialOptions& options) : dom0_(options.dom0), journal_(options.journal) {
     if (options.make) {
-      stage_ = options.make(plan_with_journal());
+      stage_ = options.make(plan_with_journal(options));
     } else {
-      auto simulated = std::make_unique<SimStage>(plan_with_journal(), Choice::seeded(seed));
+      auto simulated = std::make_unique<SimStage>(plan_with_journal(options), Choice::seeded(seed));
       world_ = &simulated->world();
       stage_ = std::move(simulated);
     }
@@ -94,9 +94,10 @@ class Trial {
   }
 
  private:
-  script::StagePlan plan_with_journal() {
+  script::StagePlan plan_with_journal(const TrialOptions& options) {
     script::StagePlan plan;
     plan.dom0 = dom0_;
+    plan.answer = options.answer;
     plan.faults = true;
     plan.journal = [this](std::uint64_t step, const trace::Entry& entry) {
       flow_.take(step, entry);

@@ -28,6 +28,7 @@ struct Outcome {
 
 struct TrialOptions {
   script::Dom0 dom0 = script::Dom0::xcs_xend;
+  Answer answer = Answer::xend;
   trace::Journaled* journal = nullptr;  ///< if given, gets each entry, and each step of the plan as a mark
   /// Empty: a simulated machine. On another stage, steps that only a simulated machine can do are left out,
   /// and the seed decides only the plan.
@@ -41,6 +42,6 @@ struct TrialOptions {
 [[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, const TrialOptions& options = {});
 
 /// Shortens a failing plan by leaving out steps while it still fails. Tries at most `tries_max` times.
-[[nodiscard]] Plan shrunk(std::uint64_t seed, Plan plan, script::Dom0 dom0, std::size_t tries_max);
+[[nodiscard]] Plan shrunk(std::uint64_t seed, Plan plan, const TrialOptions& options, std::size_t tries_max);
 
 }  // namespace ringside::chaos

@@ -6,7 +6,7 @@ endif
 " Keywords consist of letters, digits, _ and -: xcs-drop-when-full. A dot separates keywords: dom1.tx.
 syntax iskeyword @,48-57,_,-
 
-syntax keyword scnSetting scenario seed mode abi timeout speed cuts golden tag include quirk param cases let ignore
+syntax keyword scnSetting scenario seed mode abi answer timeout speed cuts golden tag include quirk param cases let ignore
 syntax keyword scnStatement expect never fault repeat together end after
 syntax keyword scnActor xen dom0 xcs xend xenctld uart user client
 syntax keyword scnVerb creates boots pauses unpauses destroys kills suspends resumes prints logs throttles unthrottles ends writes sets adds fills

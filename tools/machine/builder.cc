@@ -83,6 +83,8 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
     launched.arguments.push_back("--console-port-base");
     launched.arguments.push_back(std::to_string(spec.console_port_base));
   }
+  if (name == "xcs" && spec.answer != Answer::xend)
+    launched.arguments.push_back(fmt::format("--answer={}", name_of(spec.answer)));
   if (name == "xenctld" && spec.queue_limit_bytes != 0) {
     launched.arguments.push_back("--queue-limit");
     launched.arguments.push_back(std::to_string(spec.queue_limit_bytes));
@@ -118,6 +120,13 @@ void add_port_base(Command command, std::uint16_t& port_base) {
       .show_default();
 }
 
+void add_answer(Command command, Answer& answer) {
+  command.add_choice(
+      "--answer", answer, {{"xend", Answer::xend}, {"xcs", Answer::xcs}},
+      "Which daemon answers a guest's console messages: xend, as in 2005 (default), or xcs, as soon "
+      "as they are in a file (early answers)");
+}
+
 void add_queue_limit(Command command, std::size_t& queue_limit_bytes) {
   command
       .add_option("--queue-limit", queue_limit_bytes,
@@ -132,6 +141,7 @@ void add_dom0_options(Command command, MachineSpec& spec) {
       "--dom0", spec.dom0, {{"xcs", Dom0Kind::xcs_xend}, {"xenctld", Dom0Kind::xenctld}},
       "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
       "a pty for each domain");
+  add_answer(command, spec.answer);
   add_queue_limit(command, spec.queue_limit_bytes);
 }
 
@@ -156,6 +166,11 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
     return Error{EINVAL, "cannot start a machine", machine.directory(),
                  "quirks of xcs or xend were asked for, and with xenctld neither runs",
                  "leave out --dom0 xenctld"};
+  }
+  if (spec.dom0 == Dom0Kind::xenctld && spec.answer == Answer::xcs) {
+    return Error{EINVAL, "cannot start a machine", machine.directory(),
+                 "early answers of xcs were asked for, and with xenctld it does not run",
+                 "leave out --answer xcs or --dom0 xenctld"};
   }
   end_marked_processes(machine);
   for (const std::string& name : processes_of(spec)) {

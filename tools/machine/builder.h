@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/base/answer.h"
 #include "emu/domu/shell.h"
 #include "emu/host/hypercall.h"
 #include "emu/host/linux_host.h"
@@ -25,13 +26,16 @@ enum class Dom0Kind {
   xenctld,   ///< one daemon instead of both
 };
 
-/// --dom0 and --queue-limit, for every command that starts a machine.
+/// --dom0, --answer and --queue-limit, for every command that starts a machine.
 void add_dom0_options(Command command, struct MachineSpec& spec);
+/// Adds --answer only.
+void add_answer(Command command, Answer& answer);
 /// Adds --queue-limit only.
 void add_queue_limit(Command command, std::size_t& queue_limit_bytes);
 
 struct MachineSpec {
   Dom0Kind dom0 = Dom0Kind::xcs_xend;
+  Answer answer = Answer::xend;       ///< with xcs and xend
   std::size_t queue_limit_bytes = 0;  ///< for xenctld; 0 = no limit
   std::uint16_t console_port_base = default_console_port_base;
   bool dom0_kernel = false;  ///< also starts dom0's kernel, with ttys and a control channel of its own

@@ -16,6 +16,7 @@ void add_machine_commands(Command app, Session& session) {
       app, session, "up", "Start a machine in the background: xen, xcs and xend or xenctld, dom0",
       "  ringside up\n"
       "  ringside up --dom0 xenctld          a pty for each domain\n"
+      "  ringside up --answer xcs            faster than in 2005: xcs answers console messages itself\n"
       "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
       "  ringside up --com1 unix:/tmp/com1 --com1-speed 9600    a serial line on a socket, and slow\n"
       "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
@@ -33,9 +34,10 @@ void add_machine_commands(Command app, Session& session) {
       auto lock = MachineLock::take(session.machine());
       if (!lock) return failed(lock.error());
       if (auto started = start_machine(host, *spec, *lock); !started) return failed(started.error());
-      std::printf("%s are running in %s\n",
+      std::printf("%s are running in %s%s\n",
                   spec->dom0 == Dom0Kind::xenctld ? "xen, xenctld and dom0" : "xen, xcs, xend and dom0",
-                  session.directory.c_str());
+                  session.directory.c_str(),
+                  spec->answer == Answer::xcs ? ", with early answers of xcs" : "");
       return exit_good;
     };
   });

@@ -1,5 +1,6 @@
 // The single processes of a machine, in the foreground. `up`, `create` and `exec` start them in the
 // background; a user starts one by hand to watch it.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -117,18 +118,31 @@ std::uint64_t session_seed() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
-int run_xcs(const Session& session, Quirks quirks) {
+/// An xcs of before has answered messages that are in its files, and only an xcs with early answers reads
+/// them.
+bool answered_early(LinuxHost& host, const Machine& machine) {
+  return std::ranges::any_of(host.memory_names(machine.directory()), dom0::EarlyStore::is_file_name);
+}
+
+int run_xcs(const Session& session, Quirks quirks, Answer answer) {
   auto setup = set_up_process(session, trace::actor(trace::Role::xcs), true);
   if (!setup) return failed(setup.error());
+  if (answered_early(*setup->host, session.machine())) answer = Answer::xcs;
   auto privcmd = setup->host->connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  dom0::Xcs xcs(
-      *setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xcs)), std::move(*privcmd),
-      {.socket_path = session.machine().xcs_socket(), .session_seed = session_seed(), .quirks = quirks});
+  const Machine machine = session.machine();
+  dom0::Xcs xcs(*setup->host, trace::Journal(*setup->sink, trace::actor(trace::Role::xcs)),
+                std::move(*privcmd),
+                {.socket_path = machine.xcs_socket(),
+                 .session_seed = session_seed(),
+                 .quirks = quirks,
+                 .answer = answer,
+                 .directory = machine.directory()});
   if (auto started = xcs.start(); !started) return failed(started.error());
-  seal_process(*setup, Sealed::xcs, trace::actor(trace::Role::xcs));
+  seal_process(*setup, answer == Answer::xcs ? Sealed::xcs_early : Sealed::xcs,
+               trace::actor(trace::Role::xcs));
   ready();
-  return run_daemon(*setup->host, session.machine());
+  return run_daemon(*setup->host, machine);
 }
 
 int run_xend(const Session& session, std::uint16_t port_base, Quirks quirks) {
@@ -246,8 +260,10 @@ void add_process_commands(Command app, Session& session) {
                     "  ringside xcs --dir /tmp/m1        serves /tmp/m1/xcs_socket");
   const auto quirks = std::make_shared<std::vector<std::string>>();
   add_quirks(xcs, {"xcs"}, *quirks);
-  xcs.callback([&session, quirks] {
-    session.run = [&session, quirks] { return run_xcs(session, quirks_of("xcs", *quirks)); };
+  const auto answer = std::make_shared<Answer>(Answer::xend);
+  add_answer(xcs, *answer);
+  xcs.callback([&session, quirks, answer] {
+    session.run = [&session, quirks, answer] { return run_xcs(session, quirks_of("xcs", *quirks), *answer); };
   });
 
   Command xend = add("xend", "dom0's console server: each domain's console on TCP and on a unix socket",

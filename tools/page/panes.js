@@ -274,6 +274,7 @@ function factsOf(run) {
   if (!header.quirks.length && header.mode !== "live") chips.push(["no quirk", "plain"]);
   chips.push([{ sim: "simulated", real: "processes", live: "live" }[header.mode] + (header.seed === undefined ? "" : ", seed " + header.seed), "plain"]);
   if (header.controller) chips.push([header.controller, "plain"]);
+  if (header.answer) chips.push(["answered by " + header.answer, "plain"]);
   const layouts = [...new Set(header.domains.map((domain) => domain.layout))];
   if (layouts.length) chips.push([layouts.join(", "), "plain"]);
   // The totals at the end, for each way that was used.

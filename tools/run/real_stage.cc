@@ -55,6 +55,7 @@ Result<> RealStage::start() {
   origin_ = host_->now();
   sockets_ = {machine_.xcs_socket(), machine_.xend_socket(), machine_.xenctld_socket()};
   spec_.dom0 = plan().dom0 == script::Dom0::xenctld ? Dom0Kind::xenctld : Dom0Kind::xcs_xend;
+  spec_.answer = plan().answer;
   spec_.console_port_base = 0;
   spec_.dies_with_us = true;
   if (plan().uart) {

@@ -64,6 +64,7 @@ void print_header(const trace::JournalHeader& header) {
   std::string machine = "# " + header.made_by + ", mode " + header.mode;
   if (header.seed) machine += ", seed " + std::to_string(*header.seed);
   if (!header.controller.empty()) machine += ", " + header.controller;
+  if (!header.answer.empty()) machine += ", answered by " + header.answer;
   for (const std::string& quirk : header.quirks) machine += ", quirk " + quirk;
   if (header.scenario) print(trace::printable("# " + header.scenario->name + ": " + header.scenario->title));
   print(trace::printable(machine));

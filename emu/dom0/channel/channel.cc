@@ -56,6 +56,7 @@ bool Channel::indices_make_sense() const {
 }
 
 void Channel::flush() {
+  answer_early();
   send_queued();
   publish();
 }
@@ -192,12 +193,22 @@ void Channel::send_queued() {
 }
 
 Channel::Respond Channel::respond(const ring::ControlMessage& message, std::optional<ring::Index> index) {
-  if (back_.unanswered() == 0 || (index && !is_owed(*index))) {
+  const auto answered = answered_by(message, index);
+  if (answered && *answered < early_count_) {
+    const ring::Index its = unanswered_[*answered].index;
+    early_->drop(its);
+    journal_.told(domain(), trace::Fact::second_answer, {its});
+    --early_count_;
+    forget(*answered);
+    return Respond::taken;
+  }
+  if (back_.unanswered() == 0 || (index && !answered)) {
     count(parts_.counters.refused_responses, trace::Counter::refused_responses);
     return Respond::not_owed;
   }
   put_response(message);
-  forget(message, index);
+  // None if the request was abandoned.
+  if (answered) forget(*answered);
   return Respond::taken;
 }
 
@@ -263,31 +274,47 @@ void Channel::remember(const UnansweredRequest& request) {
 }
 
 void Channel::abandon(ring::Index index) {
-  const auto end = std::remove_if(unanswered_.begin(),
+  const auto end = std::remove_if(unanswered_.begin() + static_cast<std::ptrdiff_t>(early_count_),
                                   unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_),
                                   [index](const UnansweredRequest& owed) { return owed.index == index; });
   unanswered_count_ = static_cast<std::size_t>(end - unanswered_.begin());
 }
 
-bool Channel::is_owed(ring::Index index) const {
-  const auto owed = unanswered();
-  return std::any_of(owed.begin(), owed.end(),
-                     [index](const UnansweredRequest& each) { return each.index == index; });
-}
-
-/// The request that a response answers: the one at `index`, or the oldest with the same header, or else the
-/// oldest.
-void Channel::forget(const ring::ControlMessage& response, std::optional<ring::Index> index) {
-  if (unanswered_count_ == 0) return;  // the request was abandoned
-  const auto end = unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_);
-  auto answered = std::find_if(unanswered_.begin(), end, [&](const UnansweredRequest& owed) {
+/// The request that a response answers, as a position in unanswered(): the one at `index`, if given; else the
+/// oldest with the same header, or else the oldest.
+std::optional<std::size_t> Channel::answered_by(const ring::ControlMessage& response,
+                                                std::optional<ring::Index> index) const {
+  const auto all = unanswered();
+  const auto answered = std::find_if(all.begin(), all.end(), [&](const UnansweredRequest& owed) {
     if (index) return owed.index == *index;
     return owed.message.type == response.type && owed.message.subtype == response.subtype &&
            owed.message.id == response.id;
   });
-  if (answered == end) answered = unanswered_.begin();
-  std::move(answered + 1, end, answered);
+  if (answered != all.end()) return static_cast<std::size_t>(answered - all.begin());
+  return index || all.empty() ? std::nullopt : std::optional<std::size_t>(0);
+}
+
+void Channel::forget(std::size_t at) {
+  const auto answered = unanswered_.begin() + static_cast<std::ptrdiff_t>(at);
+  std::move(answered + 1, unanswered_.begin() + static_cast<std::ptrdiff_t>(unanswered_count_), answered);
   --unanswered_count_;
+}
+
+/// In the order of the ring, so that what has no answer in the ring is what a next xcs finds in the slots.
+/// The answer is the request itself, with its full length, as xend gives it.
+void Channel::answer_early() {
+  while (early_ && !faulty_ && early_count_ < unanswered_count_) {
+    const UnansweredRequest& next = unanswered_[early_count_];
+    // An xcs that died after keeping it may not have published its answer.
+    if (!early_->has(next.index)) {
+      const bool may = ring::is_console_data(next.message) && !early_->full() && owner_.has_taker(next);
+      if (!may) return;
+      early_->keep({next.index, next.message});
+    }
+    journal_.told(domain(), trace::Fact::answered_early, {next.index});
+    put_response(next.message);
+    ++early_count_;
+  }
 }
 
 // -- faults

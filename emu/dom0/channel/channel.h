@@ -13,9 +13,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
+#include "emu/base/answer.h"
 #include "emu/base/check.h"
 #include "emu/base/quirks.h"
+#include "emu/dom0/channel/early_store.h"
 #include "emu/dom0/channel/event_device.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
@@ -57,6 +60,9 @@ class Channel {
     /// The host woke the channel, and the channel has passed on all messages: the owner can send them now.
     /// If an event has arrived, the event device has it to read.
     std::function<void()> turned;
+    /// With early answers: a client has this request, or is about to get it, and recognises it if it gets it
+    /// again.
+    std::function<bool(const UnansweredRequest&)> has_taker = {};
   };
   /// any_port for both ports = those that the domain was started with, or new ones. Both given = those two.
   struct Place {
@@ -64,6 +70,8 @@ class Channel {
     ring::Port local_port = any_port;
     ring::Port remote_port = any_port;
     Quirks quirks = {};  ///< stale_indices, abi_mismatch
+    /// With early answers: the directory of the domain's EarlyStore. Else empty.
+    std::string early_directory = {};
   };
 
   /// Binds the event channel, maps the domain's frame, attaches to its rings at their present indices, and
@@ -80,7 +88,8 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  /// Closes dom0's end of the event channel. Only the destructor may follow.
+  /// Closes dom0's end of the event channel. Only the destructor may follow. Messages that were answered
+  /// early are kept for the next channel of this domain, if it still exists.
   void close_port();
 
   [[nodiscard]] DomainId domain() const { return place_.domain; }
@@ -100,7 +109,7 @@ class Channel {
 
   enum class Respond : std::uint8_t { taken, not_owed };
   /// Answers one of the guest's requests: the one at `index`, if given. Without an index a response names no
-  /// request: see forget().
+  /// request: see answered_by(). A request that was answered early has its answer: this one goes no further.
   [[nodiscard]] Respond respond(const ring::ControlMessage& message,
                                 std::optional<ring::Index> index = std::nullopt);
 
@@ -116,17 +125,21 @@ class Channel {
   void hold();
   void release();
 
-  /// Publishes the messages that were put and notifies the guest once for all of them. Does not look at the
-  /// rings: the channel looks at them after each event.
+  /// Answers what can be answered early. Publishes the messages that were put and notifies the guest once for
+  /// all of them. Does not look at the rings: the channel looks at them after each event.
   void flush();
   /// Takes all messages in both rings without an event, then flushes.
   void look();
   /// Whether look() would take a message.
   [[nodiscard]] bool has_unseen() const { return back_.has_request() || front_.has_response(); }
 
-  /// Requests taken and not yet answered, oldest first; at most 8.
+  /// Requests that respond() has not answered yet, oldest first; first those that were answered early.
   [[nodiscard]] std::span<const UnansweredRequest> unanswered() const {
     return {unanswered_.data(), unanswered_count_};
+  }
+  /// Those of them that wait in the ring; at most 8.
+  [[nodiscard]] std::span<const UnansweredRequest> in_ring() const {
+    return unanswered().subspan(early_count_);
   }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] bool faulty() const { return faulty_; }
@@ -149,6 +162,9 @@ class Channel {
   Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
           Mapping frame, ring::Back<> back, ring::Front<> front, Events owner);
   void start();
+  [[nodiscard]] Result<> keep_early(std::uint32_t frame);
+  void take_over_requests();
+  [[nodiscard]] std::string early_path() const;
   void take_over_tags(const ring::TaggedRequest* in_page);
 
   // The wait.
@@ -174,8 +190,10 @@ class Channel {
   void publish();
   [[nodiscard]] ring::TakeRequest take_one(ring::ControlMessage& message);
   void remember(const UnansweredRequest& request);
-  [[nodiscard]] bool is_owed(ring::Index index) const;
-  void forget(const ring::ControlMessage& response, std::optional<ring::Index> index);
+  [[nodiscard]] std::optional<std::size_t> answered_by(const ring::ControlMessage& response,
+                                                       std::optional<ring::Index> index) const;
+  void forget(std::size_t at);
+  void answer_early();
 
   // Faults.
   void index_fault();
@@ -197,8 +215,10 @@ class Channel {
 
   ring::Index published_responses_;
   ring::Index published_requests_;
-  std::array<UnansweredRequest, ring::slots_per_ring> unanswered_{};
+  std::array<UnansweredRequest, requests_under_way_max(Answer::xcs)> unanswered_{};
   std::size_t unanswered_count_ = 0;
+  std::optional<EarlyStore> early_;
+  std::size_t early_count_ = 0;  ///< of unanswered_, the first ones: answered early
   std::deque<Queued> queue_;
   /// As in the page, which the guest can write. Read from the page once, on attaching.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};

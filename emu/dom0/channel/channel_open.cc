@@ -79,11 +79,12 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
     events.unbind(place.local_port);
     return refuse(ESRCH, domain, "no domain is at the other end of the event channel");
   }
-  bound_port.keep();
   std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place,
                                                {.rings = abi, .events = info->abi},
                                                std::move(mapping).value(), *back, *front, std::move(owner)));
   channel->believing_ = mistaken || place.quirks.has(Quirk::stale_indices);
+  if (auto kept = channel->keep_early(info->shared_info_frame); !kept) return kept.error();
+  bound_port.keep();
   channel->start();
   return channel;
 }
@@ -106,18 +107,7 @@ Channel::Channel(const Parts& parts, trace::Journal journal, const Place& place,
 
 void Channel::start() {
   journal_.told(domain(), trace::Fact::channel_opened, {local_port(), remote_port()});
-  // Attaching skips requests that a dead predecessor had taken and not answered. They are still in the slots.
-  for (ring::Index index = back_.rsp_prod_pvt(); index != back_.req_cons(); ++index) {
-    ring::ControlMessage message;
-    ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));
-    if (message.length > ring::payload_bytes_max) message.length = ring::payload_bytes_max;
-    remember({message, index});
-  }
-  if (unanswered_count_ != 0) {
-    journal_.told(domain(), trace::Fact::requests_unanswered,
-                  {static_cast<std::uint32_t>(unanswered_count_), back_.rsp_prod_pvt()});
-  }
-
+  take_over_requests();
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
   take_over_tags(words->tagged);
   release();
@@ -127,6 +117,44 @@ void Channel::start() {
   const ring::Raised outcome = guest_bits_.raise(remote_port());
   journal_.event_raised(domain(), trace::actor(trace::Role::domain, domain()), remote_port(), outcome);
   parts_.host.kick(parts_.events.peer_kicks(local_port()));
+}
+
+/// Without room for a new file the channel is opened without early answers. A file that exists must be read.
+Result<> Channel::keep_early(std::uint32_t frame) {
+  if (place_.early_directory.empty()) return Done{};
+  auto made = EarlyStore::make(parts_.host, early_path(), frame);
+  if (made) {
+    early_ = std::move(made).value();
+    return Done{};
+  }
+  if (made.error().code != ENOSPC) return made.error();
+  parts_.host.warn(fmt::format("{}: domain {} gets no early answers", made.error().text(), domain()));
+  return Done{};
+}
+
+std::string Channel::early_path() const {
+  return place_.early_directory + "/" + EarlyStore::file_name(domain());
+}
+
+/// Attaching skips requests that a dead predecessor had taken and not answered. They are still in the slots.
+/// Those that it had answered early are in the file.
+void Channel::take_over_requests() {
+  const ring::Index first = back_.rsp_prod_pvt();
+  const std::uint32_t in_slots = ring::distance(back_.req_cons(), first);
+  if (early_) {
+    for (const EarlyStore::Kept& kept : early_->kept()) {
+      if (ring::distance(kept.index, first) < in_slots) continue;
+      remember({kept.message, kept.index});
+      ++early_count_;
+    }
+  }
+  for (ring::Index index = first; index != first + in_slots; ++index) {
+    ring::ControlMessage message;
+    ring::NativeMemory::copy_from_shared(&message, tx_.slots + ring::slot_of(index));
+    if (message.length > ring::payload_bytes_max) message.length = ring::payload_bytes_max;
+    remember({message, index});
+  }
+  if (in_slots != 0) journal_.told(domain(), trace::Fact::requests_unanswered, {in_slots, first});
 }
 
 void Channel::hold() {
@@ -166,6 +194,12 @@ void Channel::close_port() {
   journal_.told(domain(), trace::Fact::channel_closed);
   // The hypervisor may have closed it already, with the domain.
   static_cast<void>(parts_.privcmd.evtchn_close(DOMID_SELF, local_port()).ok());
+  if (!early_) return;
+  auto info = parts_.privcmd.domain_info(domain());
+  if (!info) return;
+  const bool exists = info->has_value() && (*info)->domain == domain() && (*info)->state.dying == 0 &&
+                      early_->belongs_to((*info)->shared_info_frame);
+  if (!exists) parts_.host.memory_forget(early_path());
 }
 
 bool Channel::still_bound() {

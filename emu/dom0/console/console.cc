@@ -1,4 +1,5 @@
-// Output: guest_request -> owed_ -> store -> deliver(). Input: store -> at most seven requests -> guest.
+// Output: guest_request -> unanswered_ -> store -> deliver(). Input: store -> at most seven requests ->
+// guest.
 #include "emu/dom0/console/console.h"
 
 #include <algorithm>
@@ -31,8 +32,9 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
     if (std::any_of(unanswered_.begin(), unanswered_.end(), same)) return;
     forget_answered(number);
   }
-  if (unanswered_.size() == console_owed_max) {
-    // A ring holds no more. The guest has broken the protocol, and this request has no slot for its answer.
+  if (unanswered_.size() == requests_max()) {
+    // A ring, and what xcs answers early, hold no more. The guest has broken the protocol, and this request
+    // has no slot for its answer.
     journal_.refused(domain_, trace::actor(trace::Role::xcs), trace::Refusal::too_many_unanswered);
     return;
   }
@@ -40,14 +42,14 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   answer_owed();
 }
 
-/// A request uses the slot of an older one only after that one was answered. If this daemon did not answer
-/// it, an earlier daemon did, whose last answers were still on their way when this daemon was offered the
-/// same requests. That daemon kept the output; if the store does not have it, it is kept now.
+/// So far behind another one a request is only after the other one was answered. If this daemon did not
+/// answer it, an earlier daemon did, whose last answers were still on their way when this daemon was offered
+/// the same requests. That daemon kept the output; if the store does not have it, it is kept now.
 void Console::forget_answered(std::uint32_t newest) {
   std::erase_if(unanswered_, [&](const UnansweredRequest& owed) {
     const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));
-    if (older_by < std::int32_t{ring::slots_per_ring}) return false;
-    if (ring::is_console_data(owed.message) && !owed.kept && !store_.output_known(owed.number))
+    if (older_by < static_cast<std::int32_t>(requests_max())) return false;
+    if (ring::is_console_data(owed.message) && !owed.kept && !known(owed.number))
       take_output(owed.message.payload(), owed.number);
     return true;
   });
@@ -77,15 +79,17 @@ void Console::answer_owed() {
 
 bool Console::keep_output(const UnansweredRequest& request) {
   // Its output was kept earlier; only its answer was lost.
-  if (guest_.numbers() && store_.output_known(request.number)) return true;
+  if (known(request.number)) return true;
   const Bytes bytes = request.message.payload();
-  if (must_wait(bytes.size())) return false;
-  take_output(bytes, guest_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt);
+  const bool waits = must_wait(bytes.size());
+  if (waits && !finished_) return false;
+  // After the end there is no other place where they could wait.
+  take_output(bytes, guest_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt, waits);
   return true;
 }
 
-void Console::take_output(Bytes bytes, std::optional<ring::Index> index) {
-  const std::uint64_t discarded = store_.output_take(bytes, index);
+void Console::take_output(Bytes bytes, std::optional<ring::Index> index, bool beyond_limit) {
+  const std::uint64_t discarded = store_.output_take(bytes, index, beyond_limit);
   if (discarded == 0) return;
   const std::uint64_t all = discarded_bytes();
   journal_.counted(domain_, trace::Counter::console_bytes_discarded,

@@ -15,15 +15,13 @@
 #include <string_view>
 #include <vector>
 
+#include "emu/base/answer.h"
 #include "emu/dom0/console/console_store.h"
 #include "emu/dom0/requests/dom0_request.h"
 #include "emu/host/host.h"
 #include "emu/trace/journal.h"
 
 namespace ringside::dom0 {
-
-/// Unanswered requests of the guest: at most as many as its ring holds.
-inline constexpr std::size_t console_owed_max = ring::slots_per_ring;
 
 /// The guest, and the daemon between the guest and its console. None of these may change the console.
 struct ConsoleGuest {
@@ -40,6 +38,8 @@ struct ConsoleGuest {
   std::function<void(const ring::ControlMessage&, std::uint32_t number)> respond;
   std::function<void()> flush;        ///< sends the messages and answers that are queued
   std::function<void()> reader_left;  ///< the console has no reader any more
+  /// Who answers first: it decides how many requests may be under way.
+  std::function<Answer()> answer = [] { return Answer::xend; };
 };
 
 class Console {
@@ -119,13 +119,17 @@ class Console {
     std::uint32_t number;
     bool kept;  ///< its output is in the store
   };
+  [[nodiscard]] std::uint32_t requests_max() const { return requests_under_way_max(guest_.answer()); }
+  [[nodiscard]] bool known(std::uint32_t number) const {
+    return guest_.numbers() && store_.output_known(number, requests_max());
+  }
   [[nodiscard]] bool keep_output(const UnansweredRequest& request);
   void forget_answered(std::uint32_t newest);
-  void take_output(Bytes bytes, std::optional<ring::Index> index);
+  void take_output(Bytes bytes, std::optional<ring::Index> index, bool beyond_limit = false);
   void discard_unnumbered_input();
   void say_crash_notice();
 
-  std::vector<UnansweredRequest> unanswered_;  ///< in the order of arrival, at most console_owed_max
+  std::vector<UnansweredRequest> unanswered_;  ///< in the order of arrival, at most requests_max()
   unsigned to_send_;  ///< of the input in flight, the last ones: the channel has yet to take them
   bool input_held_ = false;
   bool answers_withheld_ = false;

@@ -95,8 +95,11 @@ Result<> ConsoleDaemon::adopt_domains() {
     if (!asleep) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, trace::Fact::console_adopted, kept);
   }
-  ConsoleStore::clean_up_gone(host_, journal_, *all, options_.store_shape, options_.console_directory,
-                              [this](DomainId id) { free_channel(id); });
+  ConsoleStore::clean_up_gone(
+      host_, journal_, *all, options_.store_shape, options_.console_directory,
+      {.elsewhere = [this](DomainId id,
+                           const ConsoleStore& store) { return count_output_elsewhere(id, store); },
+       .removed = [this](DomainId id) { free_channel(id); }});
   return Done{};
 }
 
@@ -193,7 +196,9 @@ void ConsoleDaemon::check(Domain& domain) {
   // Its last output is still in its ring, and is read when the channel is open.
   if (life != Life::gone && domain.link == Link::none && !cannot_open().empty()) return;
   domain.ending = true;
-  domain.link == Link::open ? take_last_output(domain) : end(domain);
+  if (domain.link == Link::open) return take_last_output(domain);
+  if (life == Life::gone) take_output_elsewhere(domain);
+  end(domain);
 }
 
 void ConsoleDaemon::last_output_came(DomainId id) {
@@ -226,10 +231,10 @@ void ConsoleDaemon::end_as(Domain& domain, Life life) {
     case Life::finished:
       journal_.told(domain.id, trace::Fact::console_ended);
       lives_.destroy(domain.id);
-      return remove(domain);
+      return remove_gone(domain);
     case Life::gone:
       journal_.told(domain.id, trace::Fact::console_gone);
-      return remove(domain);
+      return remove_gone(domain);
   }
 }
 
@@ -244,6 +249,13 @@ void ConsoleDaemon::has_suspended(Domain& domain) {
     server_.answer(asleep->suspension.end(), "ok");
     resume_later(*asleep);
   });
+}
+
+void ConsoleDaemon::remove_gone(Domain& domain) {
+  const DomainId id = domain.id;
+  domain.console->finish();
+  forget_output_elsewhere(id);
+  remove(domain);
 }
 
 void ConsoleDaemon::remove(Domain& domain) {

@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,6 +93,18 @@ class ConsoleDaemon {
   virtual void open_channel(Domain& domain) = 0;
   /// Closes the channel, which was open, and calls `closed` when that is done.
   virtual void close_channel(Domain& domain, const std::function<void()>& closed) = 0;
+  /// The domain has ended, and its channel may have been lost before that. Gives the console the output that
+  /// is kept elsewhere.
+  virtual void take_output_elsewhere(Domain& /*domain*/) {}
+  /// That output is not needed any more.
+  virtual void forget_output_elsewhere(DomainId /*id*/) {}
+  /// The same for a domain that ended while no daemon was running. Returns the bytes that `store` never had.
+  [[nodiscard]] virtual std::size_t count_output_elsewhere(DomainId /*id*/, const ConsoleStore& /*store*/) {
+    return 0;
+  }
+  /// A domain that resumes is about to get another frame; it has this frame now, if it has got one.
+  virtual void frame_moves(DomainId /*id*/) {}
+  virtual void frame_moved(DomainId /*id*/, std::optional<std::uint32_t> /*frame*/) {}
   /// The domain ended while no daemon was running: its channel may still be open.
   virtual void free_channel(DomainId /*id*/) {}
   /// The report of the domain's end may have overtaken the guest's last output. Takes that output from the
@@ -133,6 +146,7 @@ class ConsoleDaemon {
   void end_as(Domain& domain, Life life);
   void has_suspended(Domain& domain);
   void remove(Domain& domain);
+  void remove_gone(Domain& domain);
   void count_and_forget(Domain& domain);
   void forget_store(Domain& domain);
   void reader_left();

@@ -148,8 +148,10 @@ void ConsoleDaemon::ask_resume(Client client, DomainId id) {
     return refuse(fmt::format("domain {} is busy: try again", id));
   if (const auto why = cannot_open(); !why.empty()) return refuse(why);
   if (known != nullptr) known->console->store().moves();
+  frame_moves(id);
   auto frame = lives_.resume(id, known != nullptr && known->suspended);
   if (known != nullptr) known->console->store().moved(frame ? *frame : known->frame);
+  frame_moved(id, frame ? std::optional(*frame) : std::nullopt);
   if (!frame) return refuse(frame.error().why);
   if (known == nullptr) {
     // An earlier daemon suspended it.

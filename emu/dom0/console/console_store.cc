@@ -109,31 +109,30 @@ std::optional<ConsoleStore> ConsoleStore::find(Host& host, const std::string& pa
 }
 
 bool ConsoleStore::count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
-                                    const Shape& shape, DomainId domain) {
+                                    const Shape& shape, DomainId domain, const Gone& gone) {
   auto memory = host.memory_find(path, file_bytes(shape));
   if (!memory) return false;
   const auto frame = reinterpret_cast<const Header*>(memory->frame())->frame;
   if (const auto state = valid_state(*memory, shape, frame)) {
     ConsoleStore store(std::move(*memory), shape, *state);
     store.input_end(journal, domain);
-    store.output_end(journal, domain);
+    store.output_end(journal, domain, gone.elsewhere(domain, store));
   }
   host.memory_forget(path);
   return true;
 }
 
 void ConsoleStore::clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                                 const Shape& shape, const std::string& directory,
-                                 const std::function<void(DomainId)>& removed) {
-  std::set<DomainId> gone;
+                                 const Shape& shape, const std::string& directory, const Gone& gone) {
+  std::set<DomainId> without_domain;
   for (const std::string& name : host.memory_names(directory)) {
-    if (const auto id = domain_of(name)) gone.insert(*id);
+    if (const auto id = domain_of(name)) without_domain.insert(*id);
   }
-  for (const DomainInfo& info : all) gone.erase(info.domain);
-  for (const DomainId id : gone) {
-    if (!count_and_remove(host, journal, directory + "/" + file_name(id), shape, id)) continue;
+  for (const DomainInfo& info : all) without_domain.erase(info.domain);
+  for (const DomainId id : without_domain) {
+    if (!count_and_remove(host, journal, directory + "/" + file_name(id), shape, id, gone)) continue;
     journal.told(id, trace::Fact::console_gone_unkept);
-    removed(id);
+    gone.removed(id);
   }
 }
 
@@ -190,14 +189,17 @@ bool ConsoleStore::output_ends_with(std::string_view text) const {
   return newest == text;
 }
 
-bool ConsoleStore::output_known(ring::Index index) const {
-  return state_.output_seen != 0 && ring::distance(state_.output_next, index) - 1 < ring::slots_per_ring;
+bool ConsoleStore::output_known(ring::Index index, std::uint32_t under_way_max) const {
+  return state_.output_seen != 0 && ring::distance(state_.output_next, index) - 1 < under_way_max;
 }
 
-std::size_t ConsoleStore::output_take(Bytes bytes, std::optional<ring::Index> index) {
+std::size_t ConsoleStore::output_take(Bytes bytes, std::optional<ring::Index> index, bool beyond_limit) {
   RS_CHECK(bytes.size() <= shape_.output_step_bytes_max);
   const std::size_t wanted = output_.size() + bytes.size();
-  const std::size_t discarded = wanted > shape_.output_bytes_max ? wanted - shape_.output_bytes_max : 0;
+  // A message must always fit beside the committed bytes.
+  const std::size_t beyond = beyond_limit ? shape_.output_step_bytes_max - ring::payload_bytes_max : 0;
+  const std::size_t limit = shape_.output_bytes_max + beyond;
+  const std::size_t discarded = wanted > limit ? wanted - limit : 0;
   output_.drop(std::min(discarded, output_.size()));
   output_.push(bytes);
   state_.output_discarded += discarded;
@@ -304,8 +306,8 @@ void ConsoleStore::input_end(trace::Journal& journal, DomainId domain) {
   commit();
 }
 
-void ConsoleStore::output_end(trace::Journal& journal, DomainId domain) const {
-  const auto unread = static_cast<std::uint32_t>(output_bytes());
+void ConsoleStore::output_end(trace::Journal& journal, DomainId domain, std::size_t more) const {
+  const auto unread = static_cast<std::uint32_t>(output_bytes() + more);
   if (unread != 0 && !given_up()) journal.counted(domain, trace::Counter::bytes_unread, 0, unread);
 }
 

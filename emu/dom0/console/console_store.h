@@ -53,11 +53,16 @@ class ConsoleStore {
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
 
+  /// What is done for a domain that ended while no daemon was running.
+  struct Gone {
+    /// Bytes of output that are kept elsewhere and were never here; removes them there.
+    std::function<std::size_t(DomainId, const ConsoleStore&)> elsewhere;
+    std::function<void(DomainId)> removed;
+  };
   /// For domains that ended while no daemon was running (`all` are those that exist): counts their bytes in
-  /// the journal, removes their files in `directory`, and calls `removed` for each.
+  /// the journal, and removes their files in `directory`.
   static void clean_up_gone(Host& host, trace::Journal& journal, const std::vector<DomainInfo>& all,
-                            const Shape& shape, const std::string& directory,
-                            const std::function<void(DomainId)>& removed);
+                            const Shape& shape, const std::string& directory, const Gone& gone);
 
   /// The domain is about to get another frame, with the contents of its rings. If the daemon dies before
   /// moved(), find() takes any frame for the new one.
@@ -86,11 +91,14 @@ class ConsoleStore {
   [[nodiscard]] Bytes output_front() const { return output_.front(); }
   /// True if the newest bytes are these.
   [[nodiscard]] bool output_ends_with(std::string_view text) const;
-  /// True if the request at that ring index was here before: it is not above the last one.
-  [[nodiscard]] bool output_known(ring::Index index) const;
+  /// True if the request at that ring index was here before: it is not above the last one. `under_way_max`:
+  /// how many requests before the last one may come again.
+  [[nodiscard]] bool output_known(ring::Index index,
+                                  std::uint32_t under_way_max = ring::slots_per_ring) const;
   /// Adds the output of the request at `index`, and discards the oldest bytes beyond the maximum. Returns the
-  /// number of discarded bytes. `index` is empty if the bytes come from elsewhere.
-  std::size_t output_take(Bytes bytes, std::optional<ring::Index> index);
+  /// number of discarded bytes. `index` is empty if the bytes come from elsewhere. `beyond_limit`: the last
+  /// output of a domain may exceed the maximum, by less than `output_step_bytes_max`.
+  std::size_t output_take(Bytes bytes, std::optional<ring::Index> index, bool beyond_limit = false);
   void output_drop(std::size_t bytes);
   /// The oldest `count` bytes are about to be handed to a reader; output_drop() says how many it took. A
   /// daemon that dies in between leaves this unknown to the next one.
@@ -122,8 +130,9 @@ class ConsoleStore {
   // -- the end of the domain: bytes lost with it are counted in the journal
   /// No input will be taken any more.
   void input_end(trace::Journal& journal, DomainId domain);
-  /// No output will be read any more. Does nothing for a console that was given up.
-  void output_end(trace::Journal& journal, DomainId domain) const;
+  /// No output will be read any more, nor `more` bytes that never came here. Does nothing for a console that
+  /// was given up.
+  void output_end(trace::Journal& journal, DomainId domain, std::size_t more = 0) const;
 
  private:
   struct State {
@@ -153,7 +162,7 @@ class ConsoleStore {
 
   ConsoleStore(Mapping memory, const Shape& shape, const State& state);
   [[nodiscard]] static bool count_and_remove(Host& host, trace::Journal& journal, const std::string& path,
-                                             const Shape& shape, DomainId domain);
+                                             const Shape& shape, DomainId domain, const Gone& gone);
   [[nodiscard]] static std::size_t file_bytes(const Shape& shape);
   [[nodiscard]] static std::optional<State> valid_state(const Mapping& memory, const Shape& shape,
                                                         std::uint32_t frame);

@@ -35,6 +35,7 @@ Result<> Xcs::start() {
   host_.watch(listener_, {.read = true, .write = false}, [this](Ready) { accept_ready(); });
   watch_hypervisor();
   journal_.told(0, trace::Fact::xcs_listens);
+  if (options_.answer == Answer::xcs) journal_.told(0, trace::Fact::early_answers);
   return Done{};
 }
 

@@ -2,10 +2,11 @@
 // with its clients over a unix socket. A guest's request goes to every client that is bound to it; a client's
 // message goes into the guest's ring.
 //
-// xcs owns connections, sessions, channels and the event device. It does not answer guests: its clients do.
-// No message is lost: a request without a bound client waits for the next binding, a guest without room
-// makes the client that writes wait, and a client that does not read is disconnected before it delays others.
-// xcs.cc has the connections, xcs_control.cc the calls, xcs_switch.cc the traffic.
+// xcs owns connections, sessions, channels and the event device. As in 2005 it does not answer guests: its
+// clients do. With early answers (Answer::xcs) it answers console messages itself: see Channel and
+// EarlyStore. No message is lost: a request without a bound client waits for the next binding, a guest
+// without room makes the client that writes wait, and a client that does not read is disconnected before it
+// delays others. xcs.cc has the connections, xcs_control.cc the calls, xcs_switch.cc the traffic.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/base/answer.h"
 #include "emu/base/check.h"
 #include "emu/dom0/channel/channel.h"
 #include "emu/dom0/channel/event_device.h"
@@ -43,6 +45,8 @@ struct XcsOptions {
   std::string socket_path;
   std::uint64_t session_seed = 0;  ///< of session ids; random, except in a run that must be repeatable
   Quirks quirks = {};
+  Answer answer = Answer::xend;
+  std::string directory = {};  ///< with early answers: where the files early-<domid>.kept are
 };
 
 /// Counts of unusual outcomes. Each change is an entry of the journal, under the member's name.
@@ -180,6 +184,7 @@ class Xcs {
   [[nodiscard]] bool may_look(const Channel& channel);
   void look_at(DomainId domain);
   bool flush_touched();
+  [[nodiscard]] bool has_taker(const Channel& channel, const Channel::UnansweredRequest& owed);
   [[nodiscard]] Line* line_of(DomainId domain);
 
   Host& host_;

@@ -57,7 +57,7 @@ void Xcs::take_call(Connection& connection, const XcsMessage& frame) {
         call_free_channel(reply);
       } else {
         connection.session->numbers = true;
-        reply.u.connect.session_id = xcs_numbers_kept;
+        reply.u.connect.session_id = options_.answer == Answer::xcs ? xcs_numbers_early : xcs_numbers_kept;
       }
       break;
     default:
@@ -238,15 +238,22 @@ Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
                                 std::uint32_t tag) { pass_up(response_frame(*line.channel, message, tag)); },
       .room = [this] { room_made_ = true; },
       .turned = [this] { settle(); },
+      .has_taker = [this,
+                    &line](const Channel::UnansweredRequest& owed) { return has_taker(*line.channel, owed); },
   };
-  auto opened =
-      Channel::open(host_, journal_, privcmd_, *events_,
-                    {.domain = domain, .local_port = local, .remote_port = remote, .quirks = options_.quirks},
-                    counters_.channels, std::move(owner));
+  // dom0's console does not use the ring.
+  const bool early = options_.answer == Answer::xcs && domain != 0;
+  auto opened = Channel::open(host_, journal_, privcmd_, *events_,
+                              {.domain = domain,
+                               .local_port = local,
+                               .remote_port = remote,
+                               .quirks = options_.quirks,
+                               .early_directory = early ? options_.directory : ""},
+                              counters_.channels, std::move(owner));
   if (!opened) return opened.error();
   line = {.channel = std::move(opened).value()};
-  if (!line.channel->unanswered().empty() && quirk(Quirk::xcs_restart_deadlock, domain)) {
-    while (!line.channel->unanswered().empty()) line.channel->abandon(line.channel->unanswered()[0].index);
+  if (!line.channel->in_ring().empty() && quirk(Quirk::xcs_restart_deadlock, domain)) {
+    while (!line.channel->in_ring().empty()) line.channel->abandon(line.channel->in_ring()[0].index);
   }
   for (const Channel::UnansweredRequest& owed : line.channel->unanswered())
     pass_up(request_frame(*line.channel, owed));

@@ -35,7 +35,9 @@ Result<> XcsLink::connect() {
 void XcsLink::ask_for_numbers() {
   if (!wants_numbers_) return bind_virq();
   client_->call(connect_message(XCS_NUMBERS, 0), [this](const XcsMessage& reply) {
-    numbers_ = reply.result == XCS_RSLT_OK && reply.u.connect.session_id == xcs_numbers_kept;
+    const bool early = reply.u.connect.session_id == xcs_numbers_early;
+    numbers_ = reply.result == XCS_RSLT_OK && (early || reply.u.connect.session_id == xcs_numbers_kept);
+    answer_ = numbers_ && early ? Answer::xcs : Answer::xend;
     client_->use_numbers(numbers_);
     bind_virq();
   });

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "emu/base/answer.h"
 #include "emu/dom0/xcs/client.h"
 
 namespace ringside::dom0 {
@@ -37,6 +38,8 @@ class XcsLink {
   [[nodiscard]] bool up() const { return up_; }
   /// This xcs supports numbers: `result` of frames without replies has a meaning, both ways (XCS_NUMBERS).
   [[nodiscard]] bool numbers() const { return numbers_; }
+  /// Who answers console messages first, by the last session.
+  [[nodiscard]] Answer answer() const { return answer_; }
 
   // As XcsClient's. Without a session nothing is sent, no event is called and there is no room.
   void call(const XcsMessage& request, XcsClient::Reply done);
@@ -64,6 +67,7 @@ class XcsLink {
   bool up_ = false;
   bool wants_numbers_ = true;
   bool numbers_ = false;
+  Answer answer_ = Answer::xend;
   bool warned_ = false;  ///< since the link was last up
   Host::TimerId retry_ = 0;
 };

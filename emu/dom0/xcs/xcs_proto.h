@@ -25,7 +25,8 @@ enum XcsType : std::uint32_t {
   XCS_VIRQ = 11,
   /// ringside's own, on a control connection. It means: "from now on `result` of my REQUEST frames is a tag,
   /// and `result` of my RESPONSE frames is the index that the request had". A switch that does not know it
-  /// returns it unchanged; one that does answers with xcs_numbers_kept as the session id. Its own frames then
+  /// returns it unchanged; one that does answers with xcs_numbers_kept as the session id, or with
+  /// xcs_numbers_early if it answers console messages itself before it gets the answer. Its own frames then
   /// carry the same in `result`: the index of a REQUEST, the tag of the request that a RESPONSE answers. In
   /// 2005 `result` held no defined value there.
   XCS_NUMBERS = 0x4b435352,
@@ -47,6 +48,7 @@ enum XcsResult : std::uint32_t {
 };
 
 inline constexpr std::uint64_t xcs_numbers_kept = 1;
+inline constexpr std::uint64_t xcs_numbers_early = 2;
 inline constexpr std::int32_t xcs_port_wildcard = static_cast<std::int32_t>(0xefffffff);
 inline constexpr std::uint16_t xcs_type_wildcard = 0xffff;
 inline constexpr std::uint16_t xcs_type_virq = 0xfffe;

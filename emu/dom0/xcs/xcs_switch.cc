@@ -95,6 +95,8 @@ void Xcs::offer_unanswered(XcsSession& session) {
         push(session, frame);
       }
     }
+    // They may be answered early, now that a client has them.
+    if (options_.answer == Answer::xcs) touch(line.channel->domain());
   }
 }
 
@@ -110,7 +112,17 @@ void Xcs::offer_unanswered(XcsSession& session, std::int32_t port, std::uint16_t
       if (sessions_.bindings().matches(session, local, owed.message.type) != 1) continue;
       push(session, request_frame(*line.channel, owed));
     }
+    if (options_.answer == Answer::xcs) touch(line.channel->domain());
   }
+}
+
+/// Only a client with numbers recognises a request that it gets again after it died, or after xcs died.
+bool Xcs::has_taker(const Channel& channel, const Channel::UnansweredRequest& owed) {
+  bool found = false;
+  sessions_.bindings().for_each(channel.local_port(), owed.message.type, [&](const XcsSession& session) {
+    found = found || (session.numbers && session.data != 0);
+  });
+  return found;
 }
 
 // -- to the guests

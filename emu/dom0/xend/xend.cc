@@ -148,7 +148,8 @@ ConsoleGuest Xend::guest_of(Domain& domain) {
           .respond = [send](const ring::ControlMessage& message,
                             std::uint32_t number) { send(XCS_RESPONSE, message, number); },
           .flush = [this] { link_.flush(); },
-          .reader_left = {}};
+          .reader_left = {},
+          .answer = [this] { return link_.answer(); }};
 }
 
 Result<> Xend::make_console(Domain& domain, ConsoleStore store) {

@@ -52,6 +52,13 @@ class Xend : public ConsoleDaemon {
   void close_channel(Domain& domain, const std::function<void()>& closed) override;
   void free_channel(DomainId id) override;
   void take_last_output(Domain& domain) override;
+  // What xcs has answered early, read from its file (EarlyStore).
+  [[nodiscard]] std::string early_path(DomainId id) const;
+  void take_output_elsewhere(Domain& domain) override;
+  void forget_output_elsewhere(DomainId id) override;
+  [[nodiscard]] std::size_t count_output_elsewhere(DomainId id, const ConsoleStore& store) override;
+  void frame_moves(DomainId id) override;
+  void frame_moved(DomainId id, std::optional<std::uint32_t> frame) override;
 
   XendOptions options_;
   std::function<void()> ready_;
