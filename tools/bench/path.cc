@@ -329,9 +329,8 @@ int act_program(const std::string& act, std::uint64_t bytes) {
 }
 
 Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interruption& interruption) {
-  const std::vector<PathKind> kinds = {{"two socats", time_socats},
-                                       {"ringside exec", time_ringside},
-                                       {"ringside exec, early answers", time_early}};
+  const std::vector<PathKind> kinds = {
+      {"two socats", time_socats}, {"ringside exec", time_ringside}, {"exec, early answers", time_early}};
   const std::vector<int> all = allowed_cpus();
   const std::vector<std::vector<int>> places = {all, {all.at(0)}};
   std::vector<Table> tables;
