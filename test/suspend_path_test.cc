@@ -135,7 +135,8 @@ TEST_CASE_METHOD(Sleeper, "a program that ends while its guest is suspended ends
   auto viewer = view(domain);
   viewer->read(false);
   auto& program = boot(domain, std::make_unique<IdleProgram>());
-  const std::string text = numbered_text(70'000);
+  // More than all places on the path hold, also those of early answers.
+  const std::string text = numbered_text(80'000);
   std::size_t printed = 0;
   while (printed < text.size()) {
     const std::size_t taken = program.print(text.substr(printed));
