@@ -88,7 +88,7 @@ class Exports(unittest.TestCase):
         few = self.view("--mermaid", "-", "--steps", "50..52").splitlines()
         self.assertEqual(sum("p" in line.split(":")[0] and ("->>" in line or "-x" in line) for line in few), 3)
         for bad in ("50", "9..3", "a..b"):
-            self.assertIn(f"cannot choose steps: {bad}: it is no range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))
+            self.assertIn(f"cannot choose steps: {bad}: it is not a range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))
 
     def test_a_trace_and_a_cast_have_their_viewers_formats(self):
         trace = json.loads(self.view("--perfetto", "-"))
