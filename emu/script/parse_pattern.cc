@@ -17,8 +17,6 @@ using trace::Role;
 constexpr std::uint64_t index_max = 0xffffffff;
 constexpr std::uint64_t count_max = 1'000'000'000'000;
 
-using PatternKind = decltype(Pattern::what);
-
 // -- what an actor is expected to do
 
 std::optional<Actor> accept_party(Words& words, std::string_view before) {

@@ -11,8 +11,6 @@ namespace ringside::script {
 
 namespace {
 
-using StatementKind = decltype(Statement::what);
-
 constexpr std::string_view only_sim_now = "real processes cannot be observed at one instant";
 constexpr std::string_view only_sim_at = "real processes cannot keep times to the nanosecond";
 constexpr std::string_view only_sim_xen = "events of xen itself cannot be lost with real processes";

@@ -10,6 +10,7 @@
 #include "emu/host/domain_words.h"
 #include "tools/chaos/trial.h"
 #include "tools/command.h"
+#include "tools/machine/builder.h"
 #include "tools/out_file.h"
 #include "tools/run/interruption.h"
 #include "tools/run/real_stage.h"
@@ -237,8 +238,7 @@ void add_chaos_command(Command app, Session& session) {
   command.add_choice(
       "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
       "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
-  command.add_choice("--answer", options->answer, {{"xend", Answer::xend}, {"xcs", Answer::xcs}},
-                     "Which daemon answers console messages: xend, as in 2005 (default), or xcs, early");
+  add_answer(command, options->answer);
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command
       .add_option("--journal", options->journal,

@@ -9,6 +9,7 @@
 #include "tools/embedded.h"
 #include "tools/out_file.h"
 #include "tools/run/run_files.h"
+#include "tools/view/page.h"
 #include "tools/view/summary.h"
 
 namespace ringside::tools {
@@ -16,37 +17,15 @@ namespace ringside::tools {
 namespace {
 
 using script::Outcome;
+using trace::xml_text;
 
 /// A lesson with more runs shows them on request.
 constexpr std::size_t runs_open_max = 6;
 
-std::string html_text(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string html_paragraph(const std::string& text, const char* kind = nullptr) {
   if (text.empty()) return "";
   return fmt::format("<p{}>{}</p>\n", kind == nullptr ? "" : fmt::format(" class=\"{}\"", kind),
-                     html_text(text));
+                     xml_text(text));
 }
 
 std::string_view verdict_words(Outcome outcome) {
@@ -64,11 +43,7 @@ std::string_view verdict_words(Outcome outcome) {
 std::string html_link(const std::string& folder, const std::string& page, const std::string& words) {
   std::error_code ignored;
   if (page.empty() || !std::filesystem::exists(std::filesystem::path(folder) / page, ignored)) return "";
-  return fmt::format("<a href=\"{}\">{}</a>", html_text(page), html_text(words));
-}
-
-void fill_in(std::string& page, std::string_view mark, const std::string& text) {
-  page.replace(page.find(mark), mark.size(), text);
+  return fmt::format("<a href=\"{}\">{}</a>", xml_text(page), xml_text(words));
 }
 
 }  // namespace
@@ -98,14 +73,14 @@ std::string IndexPage::markup(const Lesson& lesson, const std::string& folder) {
     if (good) ++passed;
     const std::string name = trace::printable(run.name);
     std::string linked = html_link(folder, run.page, name);
-    if (linked.empty()) linked = html_text(name);
+    if (linked.empty()) linked = xml_text(name);
     if (const std::string twin = html_link(folder, run.twin, "with processes"); !twin.empty())
       linked += ", " + twin;
     items += fmt::format("<li{}>{} <span class=\"verdict\">{}</span>{}</li>\n", good ? "" : " class=\"bad\"",
                          linked, verdict_words(run.outcome),
                          good || run.first.empty() ? ""
                                                    : fmt::format(" <span class=\"first\">{}</span>",
-                                                                 html_text(trace::printable(run.first))));
+                                                                 xml_text(trace::printable(run.first))));
   }
   const bool all_good = passed == lesson.runs.size();
   std::string list = fmt::format("<ul>\n{}</ul>\n", items);
@@ -117,7 +92,7 @@ std::string IndexPage::markup(const Lesson& lesson, const std::string& folder) {
   std::string prose;
   for (const std::string& each : lesson.prose) prose += html_paragraph(each);
   return fmt::format("<section class=\"lesson{}\">\n<h2>{}</h2>\n{}{}{}</section>\n", all_good ? "" : " bad",
-                     html_text(lesson.title), html_paragraph(trace::printable(lesson.path), "path"), prose,
+                     xml_text(lesson.title), html_paragraph(trace::printable(lesson.path), "path"), prose,
                      list);
 }
 
@@ -131,7 +106,7 @@ Result<> IndexPage::write(const std::string& folder, const std::vector<Unreadabl
         "<section class=\"lesson bad\">\n<h2>{}</h2>\n<p class=\"bad\"><span class=\"verdict\">\u2717 does "
         "not "
         "parse</span> <span class=\"first\">{}</span></p>\n</section>\n",
-        html_text(trace::printable(each.path)), html_text(trace::printable(each.first)));
+        xml_text(trace::printable(each.path)), xml_text(trace::printable(each.first)));
   }
   for (const Lesson& lesson : lessons_) {
     runs += markup(lesson, folder);
@@ -146,7 +121,7 @@ Result<> IndexPage::write(const std::string& folder, const std::vector<Unreadabl
   if (runs_ > count) summary += fmt::format("; {} more are not listed", runs_ - count);
   if (!interruption.empty()) summary += "; " + interruption;
   std::string page(embedded::page_index);
-  fill_in(page, "<!-- SUMMARY -->", html_text(summary) + ".");
+  fill_in(page, "<!-- SUMMARY -->", xml_text(summary) + ".");
   fill_in(page, "<!-- RUNS -->", runs);
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);

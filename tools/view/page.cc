@@ -59,11 +59,11 @@ std::string data_element(const std::string& id, const std::string& data) {
   return out + "</script>\n";
 }
 
-void replace(std::string& page, std::string_view mark, const std::string& text) {
+}  // namespace
+
+void fill_in(std::string& page, std::string_view mark, std::string_view text) {
   page.replace(page.find(mark), mark.size(), text);
 }
-
-}  // namespace
 
 std::string replay_page(const std::vector<std::string>& runs, const std::string& live) {
   std::string data = data_element("hops", hops_data());
@@ -71,7 +71,7 @@ std::string replay_page(const std::vector<std::string>& runs, const std::string&
     data += data_element("run-" + std::to_string(at), runs[at]);
   if (!live.empty()) data += data_element("live", trace::json_text(live));
   std::string page(embedded::page_html);
-  replace(page, "/* STYLES */", std::string(embedded::page_css));
+  fill_in(page, "/* STYLES */", embedded::page_css);
   // Each part is a script of its own, in this order.
   std::string scripts;
   for (const std::string_view part :
@@ -79,8 +79,8 @@ std::string replay_page(const std::vector<std::string>& runs, const std::string&
         embedded::page_source, embedded::page_check, embedded::page_panes, embedded::page_predict,
         embedded::page_find, embedded::page_reading, embedded::page_live, embedded::page_main})
     scripts += std::string(part) + "\n";
-  replace(page, "/* SCRIPTS */", scripts);
-  replace(page, "<!-- DATA -->", data);
+  fill_in(page, "/* SCRIPTS */", scripts);
+  fill_in(page, "<!-- DATA -->", data);
   return page;
 }
 

@@ -13,6 +13,7 @@
 #include "emu/trace/sequence.h"
 #include "emu/trace/text.h"
 #include "tools/embedded.h"
+#include "tools/view/page.h"
 #include "tools/view/summary.h"
 
 namespace ringside::tools {
@@ -156,17 +157,13 @@ class Slides {
   std::uint32_t domain_ = 0;  ///< the one whose rings are shown
 };
 
-void put(std::string& page, std::string_view mark, const std::string& text) {
-  page.replace(page.find(mark), mark.size(), text);
-}
-
 }  // namespace
 
 std::string slides_page(const trace::Journaled& journal, std::uint64_t first, std::uint64_t last) {
   trace::Sequence sequence = trace::sequence_of(journal, first, last);
   std::string page(embedded::page_slides);
-  put(page, "<!-- TITLE -->", xml_text(sequence.title));
-  put(page, "<!-- SLIDES -->", Slides(journal, std::move(sequence)).all());
+  fill_in(page, "<!-- TITLE -->", xml_text(sequence.title));
+  fill_in(page, "<!-- SLIDES -->", Slides(journal, std::move(sequence)).all());
   return page;
 }
 
