@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """sweep: units, engines, and one report whatever became of the units.
 
-usage: sweep_test.py     RINGSIDE names the program (default: build/ringside); with RINGSIDE_LONG=1 also GNU parallel
-over ssh and Slurm, whose daemons run here for the test.
+usage: sweep_test.py     RINGSIDE names the program (default: build/ringside); with RINGSIDE_LONG=1 also a hundred units,
+what a killed worker leaves, and GNU parallel over ssh and Slurm, whose daemons run here for the test.
 """
 
+import contextlib
 import getpass
 import json
 import os
@@ -84,7 +85,7 @@ class Sweep(Folder):
         self.assertEqual(failure["again"], "ringside run b.scn -p COUNT=3 --seed 1")
 
     def test_the_report_is_the_same_whatever_the_units_are(self):
-        for units in (1, 7, 100):
+        for units in (1, 7, 100 if LONG else 20):
             with self.subTest(units=units):
                 self.check_report(self.report("--units", units, "--dir", f"units-{units}", "-j", 3, *COMMAND, status=EXPECTATION_FAILED))
                 self.assertEqual(len(self.units(f"units-{units}")), units)
@@ -92,7 +93,7 @@ class Sweep(Folder):
     def test_without_a_number_the_units_are_measured(self):
         report = self.report("--dir", "units", *COMMAND, status=EXPECTATION_FAILED)
         self.check_report(report)
-        # At the rate of the sample, some 4,000,000 times as many runs take longer than a unit.
+        # At the rate of the sample, so many runs take longer than a unit.
         folder = "measured"
         self.sweep("--on", "list", "--unit-time", "1", "--dir", folder, "--", "run", "a.scn", "--seed", "1..4000000")
         self.assertGreater(int(next(line for line in (self.folder / folder / "plan").read_text().splitlines()
@@ -156,7 +157,12 @@ class Sweep(Folder):
         running = self.start_long()
         eventually("a unit is done", self.units)
         worker, = eventually("the other runs", lambda: self.here(b"sweep\0--dir\0" + os.fsencode(self.folder / "units") + b"\0--unit\0" + b"2\0"))
+        run = eventually("its run has begun", lambda: self.here(b"\0--shard\0"))
         os.kill(worker, signal.SIGKILL)
+        if not LONG:  # else it ends by itself, a minute later
+            for each in run:
+                with contextlib.suppress(ProcessLookupError):  # it forks processes of the same name
+                    os.kill(each, signal.SIGKILL)
         eventually("another worker does it", lambda: set(self.here(b"\0--unit\0" + b"2\0")) - {worker})
         self.end_long(running, signal.SIGTERM)
 

@@ -28,7 +28,8 @@ have() { # FILE
 # The student's answer to a question: a number, in answers.txt.
 answer_to() { # QUESTION
   have answers.txt
-  given=$(sed -n "s/^[[:space:]]*$1[[:space:]]*:\([^#]*\).*/\1/p" answers.txt | tail -n 1 | tr -d '[:space:],')
+  # The last line with this name; without its comment, spaces and commas.
+  given=$(sed -n "/^[[:space:]]*$1[[:space:]]*:/{s/^[^:]*://;s/#.*//;s/[[:space:],]//g;h;};\${x;p;}" answers.txt)
   case $given in
     '') refuse "answers.txt: there is no answer to $1 yet" ;;
     *[!0-9]*) refuse "answers.txt: $1: \"$given\" is not a number (digits only)" ;;
@@ -173,15 +174,18 @@ a_compiler_is_there() {
   command -v "${compiler%% *}" >/dev/null || could_not "$compiler is not installed: this check needs a C compiler"
 }
 
-# Compiles it for the checker.
+# Compiles it for the checker, unless an earlier check has done so.
 ring_built() { # FILE OPTION...
   have "$1"
+  [ "$(cat "$1.built" 2>/dev/null)" != "$*" ] || return 0
   a_compiler_is_there
   ringside ring-check --help >/dev/null 2>&1 || could_not "this ringside was built without ring-check"
+  built=$*
   file=$1
   shift
   ringside ring-check cc -std=gnu11 -Wall -Werror=implicit-function-declaration "$@" -o "$file.so" "$file" >cc.txt 2>&1 ||
     refuse "$file does not compile:" "$(head -n 6 cc.txt)"
+  printf '%s\n' "$built" >"$file.built"
 }
 
 # Checks it; the status goes to $checked, the output to checked.txt.
@@ -236,8 +240,10 @@ ring_breaks() { # FILE MODEL...
 
 # -- a controller in C
 
-# How long a controller may make no progress. It ends a check that would wait for ever, and decides nothing else.
+# How long a controller may make no progress. It ends a check that would wait for ever, and decides nothing else. A test
+# of wrong controllers may shorten the last wait of a check: they are refused there, with the same reason at any time.
 patience_s=30
+last_patience_s=${LAB_LAST_PATIENCE_S:-$patience_s}
 
 # Compiles a program with libringside.
 compiled() { # PROGRAM SOURCE
@@ -287,7 +293,7 @@ end_controller() {
 }
 
 # Runs the controller in the background, with input, until a condition holds; its output goes to shown.
-control() { # INPUT CONDITION...
+control() { # INPUT PATIENCE_S CONDITION...
   : >shown
   ./controller 1 <"$1" >>shown 2>said &
   controller=$!
@@ -295,16 +301,21 @@ control() { # INPUT CONDITION...
   await "$@"
 }
 
-# Fails when nothing changes for long.
-await() { # CONDITION...
-  idle=0
+# Fails when nothing changes for long. It looks seldom when nothing changes.
+await() { # PATIENCE_S CONDITION...
+  idle_ms_max=$(($1 * 1000))
+  shift
+  idle_ms=0
+  pause_ms=50
   before=
   while ! "$@"; do
     now=$(wc -c <shown)
-    [ "$now" = "$before" ] && idle=$((idle + 1)) || idle=0
+    [ "$now" = "$before" ] || { idle_ms=0; pause_ms=50; }
     before=$now
-    [ "$idle" -lt $((patience_s + 10)) ] || return 1
-    [ "$idle" -lt 10 ] && sleep 0.2 || sleep 1
+    [ "$idle_ms" -lt "$idle_ms_max" ] || return 1
+    sleep "$(printf '%d.%03d' $((pause_ms / 1000)) $((pause_ms % 1000)))"
+    idle_ms=$((idle_ms + pause_ms))
+    pause_ms=$((pause_ms < 1000 ? pause_ms * 3 / 2 : 1500))
   done
 }
 
@@ -337,27 +348,27 @@ random_bytes() { # COUNT SEED: the same bytes for the same seed
 shows() { # COUNT
   { random_bytes "$1" "$SEED"; awk 'BEGIN { for (i = 0; i < 256; ++i) printf "\\%03o", i }' | xargs -0 printf; } >data
   guest --raw -- sh -c "cat '$PWD/data'; sleep 1000"
-  control /dev/null is_shown data || refuse "a guest prints $(wc -c <data) bytes: $(difference data)"
+  control /dev/null "$last_patience_s" is_shown data || refuse "a guest prints $(wc -c <data) bytes: $(difference data)"
 }
 
 shows_line() {
   echo "The guest says $SEED." >data
   guest --raw -- sh -c "cat '$PWD/data'; sleep 1000"
-  control /dev/null is_shown data || refuse "a guest prints a line: $(difference data)"
+  control /dev/null "$last_patience_s" is_shown data || refuse "a guest prints a line: $(difference data)"
 }
 
 # What is typed arrives: the guest's program sends it back when it has all of it.
 types() { # COUNT
   random_bytes "$1" "$SEED" >data
   guest --raw -- sh -c "head -c $1; sleep 1000"
-  control data is_shown data || refuse "a program echoes $1 bytes of stdin: $(difference data)"
+  control data "$last_patience_s" is_shown data || refuse "a program echoes $1 bytes of stdin: $(difference data)"
 }
 
 # It ends with the domain.
 ends() {
   echo bye >data
   guest --raw -- echo bye
-  control /dev/null has_ended || refuse "the guest has ended, and the controller still runs"
+  control /dev/null "$last_patience_s" has_ended || refuse "the guest has ended, and the controller still runs"
   reap || refuse "the controller ended with status $?"
   is_shown data || refuse "what the guest printed last: $(difference data)"
 }
@@ -370,19 +381,19 @@ ring_is_full() {
 restarts() {
   random_bytes 3000 "$SEED" >data
   guest --raw -- sh -c "cat '$PWD/data'; while [ ! -e '$PWD/go' ]; do sleep 0.2; done; cat '$PWD/data'; sleep 1000"
-  control /dev/null is_shown data || refuse "before it is killed: $(difference data)"
+  control /dev/null "$patience_s" is_shown data || refuse "before it is killed: $(difference data)"
   end_controller
   : >go
-  await ring_is_full || could_not "the guest did not fill its ring:" "$(ringside list)"
-  control /dev/null is_shown data || refuse "after a kill and a new start: $(difference data)"
+  await "$patience_s" ring_is_full || could_not "the guest did not fill its ring:" "$(ringside list)"
+  control /dev/null "$last_patience_s" is_shown data || refuse "after a kill and a new start: $(difference data)"
 }
 
 # A guest of the lab judges the responses, and the output has only what should be shown.
 judged() { # MODE SHOWN
   cp "$LAB/guest_if.h" "$LAB/guest.c" .
-  compiled judge guest.c || could_not "the guest does not compile:" "$(head -n 3 cc.txt)"
+  [ -x judge ] || compiled judge guest.c || could_not "the guest does not compile:" "$(head -n 3 cc.txt)"
   guest --external -- "$PWD/judge" "$PWD/verdict" "$1"
-  control /dev/null is_judged || refuse "a guest that sends requests by itself waits for a response"
+  control /dev/null "$last_patience_s" is_judged || refuse "a guest that sends requests by itself waits for a response"
   [ "$(cat verdict)" = good ] || refuse "$(cat verdict)"
   shown=$(tr -c '[:print:]' '.' <shown | head -c 200)
   [ "$shown" = "$2" ] || refuse "of what this guest sent, \"$shown\" was shown"

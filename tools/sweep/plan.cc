@@ -173,14 +173,19 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
     if (listed->status != exit_good) return refused(*listed);
     return std::clamp<std::uint64_t>(searches, 1, sweep_units_max);
   }
-  // Larger and larger parts, until one takes long enough to tell. A part is every N-th run.
-  for (std::uint64_t parts = 1'000'000'000;; parts = std::max<std::uint64_t>(parts / 10, 1)) {
+  // Larger and larger parts, until one takes long enough to tell, and none that takes much longer. A part is
+  // every N-th run.
+  for (std::uint64_t parts = 1'000'000'000;;) {
     const auto began = Clock::now();
     auto ran = run_shell(plan.shell_command(1, parts, temporary->path()) + " >/dev/null");
     if (!ran) return ran.error();
     if (ran->status == exit_usage) return refused(*ran);
     const double took = std::chrono::duration<double>(Clock::now() - began).count();
-    if (took < sample_seconds && parts > 1) continue;
+    if (took < sample_seconds && parts > 1) {
+      const double larger = std::clamp(2 * sample_seconds / took, 2.0, 10.0);
+      parts = std::max<std::uint64_t>(static_cast<std::uint64_t>(static_cast<double>(parts) / larger), 1);
+      continue;
+    }
     const double all = took * static_cast<double>(parts);
     const double units = std::min(all / seconds_per_unit + 1, static_cast<double>(sweep_units_max));
     return static_cast<std::uint64_t>(units);
