@@ -37,4 +37,8 @@ template <typename Job>
   return Done{};
 }
 
+/// Why the parts of a ring's search (RingJob::part) are no proof.
+inline constexpr char parts_differ[] =
+    "its parts found different shared memory, so they do not divide one search (check it without --parts)";
+
 }  // namespace ringside::tools

@@ -166,7 +166,7 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
   constexpr double sample_seconds = 2;
   auto temporary = ShellFolder::make();
   if (!temporary) return temporary.error();
-  if (plan.command[0] == "ring-check") {  // a search is not divided, and most take seconds
+  if (plan.command[0] == "ring-check") {  // --parts divides searches
     std::uint64_t searches = 0;
     auto listed = run_shell(plan.shell_command(1, 1, "") + " --list", [&](std::string_view) { ++searches; });
     if (!listed) return listed.error();
