@@ -1,5 +1,5 @@
-// Ring indices run freely through all 2^32 values and are masked only to find a slot. So the number of
-// entries is always a plain unsigned difference: empty and full are distinct, and the wrap at 2^32 needs no
+// Ring indices run freely through all 2^32 values and are masked only to find a slot. The number of messages
+// is therefore an unsigned difference: empty (0) and full (8) are distinct, and the wrap at 2^32 needs no
 // code.
 #pragma once
 

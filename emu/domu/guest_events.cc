@@ -86,7 +86,7 @@ void GuestEvents::deliver(ring::Port port) {
       return;
     }
   }
-  // Masked; otherwise the sender could keep this guest busy without work.
+  // The port is masked; otherwise its sender could keep this guest busy.
   bits_.set_mask(port);
   journal_.refused(domain_, trace::actor(trace::Role::xen), trace::Refusal::stray_event);
   journal_.counted(domain_, trace::Counter::stray_events, strays_, strays_ + 1);

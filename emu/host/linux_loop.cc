@@ -47,7 +47,7 @@ std::uint32_t this_cpu() {
 
 int checked_epoll() {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  // As Asio, which throws if it cannot make its own descriptors.
+  // Throws, as Asio does when it cannot make its own descriptors.
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
 }

@@ -118,10 +118,10 @@ struct SimStream final : SimObject {
   std::deque<Coming> coming;
   std::size_t coming_bytes = 0;
   Time last_arrival{0};
-  SimStream* peer = nullptr;         ///< null once that end is closed
-  bool input_ended = false;          ///< that end writes no more
-  SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
-  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
+  SimStream* peer = nullptr;         ///< null once the peer's end is closed
+  bool input_ended = false;          ///< the peer writes no more
+  SimProgramRun* program = nullptr;  ///< the program that has this end; null if handles refer to it
+  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: the program that runs on it
   bool terminal = false;
   bool pty = false;                ///< one of the two sides of a pty that users open by name
   std::string path;                ///< of the side that users open

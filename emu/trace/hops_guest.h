@@ -209,7 +209,7 @@ inline constexpr Hop hops_page[] = {
      .source_2005 = "xen/include/public/io/ring.h RING_PUSH_RESPONSES.",
      .goes_wrong =
          "An index that jumps claims answers to requests that were never made. Answers then wait until "
-         "it is true again.",
+         "it is valid again.",
      .see = "ringside ring web",
      .scenarios = {"51-forged-rsp-prod"},
      .quirks = {},

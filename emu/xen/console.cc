@@ -40,8 +40,8 @@ void Console::start() {
 }
 
 void Console::end_boot() {
-  // With 'x' the two switches end at the same receiver as before, so that the notice is printed in either
-  // case.
+  // With 'x' this and switch_input() cancel each other: Xen keeps the input, and the notice is printed all
+  // the same.
   if (conswitch_.size() > 1) input_is_xens_ = false;
   switch_input();
 }
