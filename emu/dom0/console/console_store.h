@@ -49,13 +49,13 @@ class ConsoleStore {
   /// The name of the file that keeps a domain's console.
   [[nodiscard]] static std::string file_name(DomainId domain);
 
-  /// What a daemon that died kept for that domain, unless it had given the console up.
+  /// The store that a dead daemon left for that domain, unless it had given the console up.
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
 
-  /// What is done for a domain that ended while no daemon was running.
+  /// The actions for a domain that ended while no daemon was running.
   struct Gone {
-    /// Bytes of output that are kept elsewhere and were never here; removes them there.
+    /// Counts the bytes of output that are kept elsewhere and were never here, and removes them there.
     std::function<std::size_t(DomainId, const ConsoleStore&)> elsewhere;
     std::function<void(DomainId)> removed;
   };
@@ -77,7 +77,7 @@ class ConsoleStore {
   /// A number for the owner's use; 0 at first.
   [[nodiscard]] std::uint16_t port() const { return header_->port; }
   void set_port(std::uint16_t port) { header_->port = port; }
-  /// Sets it.
+  /// A second such number.
   [[nodiscard]] std::uint16_t telnet_port() const { return header_->telnet_port; }
   void set_telnet_port(std::uint16_t port) { header_->telnet_port = port; }
 

@@ -19,7 +19,7 @@ inline constexpr std::size_t console_output_bytes_max = 65536;
 /// The telnet port is the TCP port plus this, if there is such a port.
 inline constexpr std::uint16_t console_telnet_offset = 10'000;
 
-/// Counts of the viewers of one console.
+/// How a console treats its viewers.
 struct XendViewers {
   bool unlimited = false;  ///< a quirk: input is sent at once, even with many unanswered requests
   Telnet::Window window = [](std::uint16_t, std::uint16_t) {
