@@ -1,6 +1,6 @@
 // A run's journal as it grows, and the states that follow from it: the indices of every ring, counters, and
-// the messages that were taken from slots. It uses entries only. So it has also values that lasted for a
-// microsecond.
+// the messages that were taken from slots. It is computed from entries only, so it also has values that
+// lasted only a microsecond.
 //
 // Pure bookkeeping. Steps count from 1; step N is entries()[N - 1].
 #pragma once
