@@ -445,8 +445,7 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                         each.who.role == Role::client ? receives(each.who, anywhere)
                                                       : actor(each.who, anywhere);
                         actor(each.from, anywhere);
-                        // The journal shows a message's domain at every hop, but another sender only to the
-                        // direct receiver.
+                        // The domain of a message is known at every hop, another sender only at the first.
                         const bool known = each.from && each.from->role == Role::domain;
                         if (each.from && (!known || each.who.role == Role::domain))
                           message(*each.from, each.who);
