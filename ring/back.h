@@ -51,8 +51,8 @@ class Back {
     // The peer may fill a slot again only after its response has been published.
     const std::uint32_t held_slots = distance(req_cons_, rsp_prod_);
     if (distance(req_prod, req_cons_) > slots_per_ring - held_slots) return TakeRequest::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still
-    // show what it held before.
+    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the read of the slot
+    // may return the slot's previous contents.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));
     // The slot may be overwritten by a response from now on; publish()'s wmb also keeps this read before the

@@ -31,7 +31,7 @@ inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
 class ConsoleTty {
  public:
   struct Setup {
-    /// The size of the one buffer that kernel messages and the program share; rounded up to a power of two.
+    /// The size of the buffer that kernel messages and the program share; rounded up to a power of two.
     std::size_t buffer_bytes = transmit_buffer_bytes_default;
     /// Called after reads or writes of the terminal that did not happen within CtrlIf::serve(). May be empty.
     std::function<void()> terminal_moved;

@@ -48,7 +48,8 @@ class Request {
       : message_(message), attachment_(attachment) {}
 
   ring::ControlMessage message_;
-  std::uint32_t attachment_;  ///< the attachment by which it came; a response is valid only for that one
+  std::uint32_t
+      attachment_;  ///< the attachment through which it arrived; a response is valid only for that one
 };
 
 class CtrlIf {

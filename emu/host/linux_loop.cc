@@ -140,7 +140,7 @@ void LinuxLoop::on_signal(int signal_number, std::function<void()> received) {
   signal_handlers_[signal_number] = std::move(received);
   signals_.add(signal_number);
   if (!first) return;
-  // One wait for all signals, renewed by itself.
+  // One wait for all signals, which renews itself.
   struct Waiter {
     LinuxLoop* loop;
     void operator()(const boost::system::error_code& error, int number) const {

@@ -88,7 +88,7 @@ struct SimWait {
   int number;  ///< the kicks handle's
   RingWait calls;
   bool masked = false;     ///< awaken() has run since it was last asleep
-  bool serve_due = false;  ///< a kick came, or try_sleep found something
+  bool serve_due = false;  ///< a kick arrived, or try_sleep found something
   bool posted = false;
   unsigned looks = 0;
   bool ended = false;
@@ -107,7 +107,7 @@ struct SimStream final : SimObject {
   /// A terminal is closed only when the output of the program has been read.
   [[nodiscard]] bool draining() const { return terminal && !in.empty(); }
 
-  /// Bytes on their way to this end.
+  /// Bytes in transit to this end.
   struct Coming {
     Time at;
     std::vector<std::uint8_t> bytes;

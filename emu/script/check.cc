@@ -69,7 +69,7 @@ class Checker {
   std::set<std::uint32_t> alive_;
   std::set<std::uint32_t> at_once_;     ///< of those, the ones that were not destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
-  std::map<std::uint32_t, Span> gone_;  ///< domains that do not exist any more, and the line that ended them
+  std::map<std::uint32_t, Span> gone_;  ///< domains that no longer exist, and the line that ended them
   std::set<std::string> users_ever_;
   std::set<std::string> clients_ever_;
   Connections connections_;

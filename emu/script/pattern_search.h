@@ -55,7 +55,7 @@ class PatternSearch {
   enum class Verdict : std::uint8_t {
     open,   ///< not decided yet
     met,    ///< cursor() is after the match
-    never,  ///< not possible any more: something else came first
+    never,  ///< no longer possible: something else happened first
   };
   struct How {
     bool anywhere = false;  ///< bytes are searched for; otherwise they must come next

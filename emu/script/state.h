@@ -108,7 +108,7 @@ class State {
     std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
   };
 
-  /// A message on its way from a client of xcs to a ring.
+  /// A message in transit from a client of xcs to a ring.
   struct Carried {
     trace::Actor sender;
     std::uint32_t type = 0;  ///< of the frame

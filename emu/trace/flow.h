@@ -32,7 +32,7 @@ struct FlowPlace {
   bool ring = false;
   Role role = Role::user;  ///< no meaning for the ring
   std::uint32_t domain = 0;
-  bool down = true;  ///< on their way to the guest
+  bool down = true;  ///< in transit to the guest
 
   friend auto operator<=>(const FlowPlace&, const FlowPlace&) = default;
 };
@@ -46,7 +46,7 @@ struct ByteRange {
 struct FlowStep {
   std::vector<ByteRange> bytes;
   std::uint64_t came_at = 0;  ///< the step that brought the first of them to the sender; 0: they are new here
-  bool lost = false;          ///< the bytes are at no place any more
+  bool lost = false;          ///< the bytes are gone
 };
 
 /// Why bytes are lost.

@@ -98,10 +98,10 @@ class Channel {
 
   enum class Send : std::uint8_t {
     taken,     ///< in the ring, or queued for it
-    known,     ///< was taken before, by this controller or an earlier one; its response is still to come
-    answered,  ///< was taken before, and the guest has answered it: there may be no response any more
+    known,     ///< was taken before, by this controller or an earlier one; its response has not arrived
+    answered,  ///< was taken before, and the guest has answered it: no further response may arrive
     full,      ///< not taken: the owner keeps it and waits for `room`
-    broken,    ///< not taken, and the guest's indices are faulty: room may never come
+    broken,    ///< not taken, and the guest's indices are faulty: there may never be room
   };
   /// Sends a request to the guest, which sees it at the end of the turn, or at flush(). A tag other than 0
   /// identifies it: among the last 8 requests that carried one, the same tag means the same request.

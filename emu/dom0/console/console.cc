@@ -43,9 +43,9 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
 }
 
 /// The guest sends a request this far ahead of an older one only after the older one was answered. If this
-/// daemon did not answer the older one, an earlier daemon did, whose last answers were still on their way
-/// when this daemon was offered the same requests. That daemon kept the output; if the store does not have
-/// it, it is kept now.
+/// daemon did not answer the older one, an earlier daemon did, whose last answers had not arrived when this
+/// daemon was offered the same requests. That daemon kept the output; if the store does not have it, it is
+/// kept now.
 void Console::forget_answered(std::uint32_t newest) {
   std::erase_if(unanswered_, [&](const UnansweredRequest& owed) {
     const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));

@@ -37,8 +37,8 @@ struct ConsoleGuest {
   std::function<Sent(const ring::ControlMessage&, std::uint32_t tag)> send;
   std::function<void(const ring::ControlMessage&, std::uint32_t number)> respond;
   std::function<void()> flush;        ///< sends the messages and answers that are queued
-  std::function<void()> reader_left;  ///< the console has no reader any more
-  /// Who answers first: it decides how many requests may be under way.
+  std::function<void()> reader_left;  ///< the last reader has left
+  /// Who answers first: it decides how many requests may be unanswered.
   std::function<Answer()> answer = [] { return Answer::xend; };
 };
 

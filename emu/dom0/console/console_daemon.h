@@ -88,15 +88,15 @@ class ConsoleDaemon {
   [[nodiscard]] virtual Result<> make_console(Domain& domain, ConsoleStore store) = 0;
   /// Why no channel can be opened now; empty if one can.
   [[nodiscard]] virtual std::string_view cannot_open() const { return {}; }
-  /// Opens a channel at the ports in `domain`, as far as they are given, and sets them. Calls
-  /// channel_opened() or channel_failed(), now or later.
+  /// Opens a channel at the ports in `domain`, as far as they are given, and stores the channel's ports
+  /// there. Calls channel_opened() or channel_failed(), now or later.
   virtual void open_channel(Domain& domain) = 0;
   /// Closes the channel, which was open, and calls `closed` when that is done.
   virtual void close_channel(Domain& domain, const std::function<void()>& closed) = 0;
   /// The domain has ended, and its channel may have been lost before that. Gives the console the output that
   /// is kept elsewhere.
   virtual void take_output_elsewhere(Domain& /*domain*/) {}
-  /// That output is not needed any more.
+  /// That output is no longer needed.
   virtual void forget_output_elsewhere(DomainId /*id*/) {}
   /// The same for a domain that ended while no daemon was running. Returns the bytes that `store` never had.
   [[nodiscard]] virtual std::size_t count_output_elsewhere(DomainId /*id*/, const ConsoleStore& /*store*/) {

@@ -69,8 +69,7 @@ class ConsoleStore {
   void moves();
   /// The domain has this frame now.
   void moved(std::uint32_t frame);
-  /// The next daemon does not take over this console by itself. Its contents stay for a daemon that is asked
-  /// for it.
+  /// The next daemon does not take over this console unless it is asked to. Its contents stay until then.
   void give_up();
   [[nodiscard]] bool given_up() const { return header_->given_up != 0; }
 
@@ -130,8 +129,8 @@ class ConsoleStore {
   // -- the end of the domain: bytes lost with it are counted in the journal
   /// No input will be taken any more.
   void input_end(trace::Journal& journal, DomainId domain);
-  /// No output will be read any more, nor `more` bytes that never came here. Does nothing for a console that
-  /// was given up.
+  /// No output will be read any more. `more` bytes were lost before they reached the store. Does nothing for
+  /// a console that was given up.
   void output_end(trace::Journal& journal, DomainId domain, std::size_t more = 0) const;
 
  private:

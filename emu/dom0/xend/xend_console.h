@@ -83,7 +83,7 @@ class XendConsole : public Console {
 
   Handle viewer_;
   std::optional<Telnet> telnet_;   ///< if the viewer speaks telnet
-  bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent only text so far
+  bool may_begin_telnet_ = false;  ///< it connected by TCP, and has sent only text so far
   std::uint32_t viewers_ = 0;      ///< that connected so far; the number of the present one
   Ready interest_;                 ///< the events for which the viewer is watched
   bool output_closed_ = false;     ///< the viewer reads no more; its input is still taken
