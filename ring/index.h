@@ -9,7 +9,7 @@ namespace ringside::ring {
 
 using Index = std::uint32_t;
 
-/// Slots in each ring; a power of two, as the masking needs (domain_controller.h: CONTROL_RING_SIZE).
+/// Slots in each ring; a power of two, since indices are masked (domain_controller.h: CONTROL_RING_SIZE).
 inline constexpr std::uint32_t slots_per_ring = 8;
 
 /// The slot of a free-running index, 0..7.

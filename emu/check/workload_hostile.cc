@@ -6,8 +6,9 @@ namespace ringside::check {
 
 namespace {
 
-/// The value that a hostile peer writes into an index with the value `now`.
+/// The number of values that a hostile peer tries for an index.
 constexpr std::uint32_t hostile_values = 6;
+/// Value `which` of them, for an index that is `now`.
 std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_t slots) {
   switch (which) {
     case 0:

@@ -1,4 +1,4 @@
-// The console driver: chunks out, input in, back-pressure both ways.
+// The console driver: sends output in chunks, delivers input, and applies back-pressure to both.
 #include "emu/domu/console_tty.h"
 
 #include <algorithm>

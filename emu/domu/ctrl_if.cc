@@ -1,4 +1,4 @@
-// The control channel's guest end: rings in, callbacks out.
+// The control channel's guest end: serves both rings and calls the receivers.
 #include "emu/domu/ctrl_if.h"
 
 #include <algorithm>

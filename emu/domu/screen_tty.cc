@@ -1,4 +1,4 @@
-// A user's connection on one side, tty1 on the other, an interrupt for each scancode in between.
+// Moves bytes between a user's connection and tty1, with an interrupt for each scancode.
 #include "emu/domu/screen_tty.h"
 
 #include <array>

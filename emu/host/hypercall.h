@@ -161,7 +161,7 @@ enum class HypercallOp : std::uint16_t {
 
 struct HypercallArguments {
   HypercallOp op{};
-  std::uint16_t number = 0;  ///< the caller's, repeated in the answer; the host counts
+  std::uint16_t number = 0;  ///< set by the caller's host; repeated in the answer
   DomainId domain = DOMID_SELF;
   DomainId domain2 = DOMID_SELF;
   ring::Port port = 0;

@@ -88,7 +88,7 @@ class State {
   /// The step at which the domain of that id got its page, which is all zero; 0: it has none.
   [[nodiscard]] Step page_since(std::uint32_t domain) const;
   /// Who had sent the message that xcs wrote to a ring at that step, or who had typed what xend sent; empty:
-  /// no process of dom0 or user.
+  /// neither a process of dom0 nor a user.
   [[nodiscard]] std::optional<trace::Actor> sender(Step step) const;
   /// Domains with entries about their rings.
   [[nodiscard]] std::vector<std::uint32_t> domains() const;

@@ -68,7 +68,7 @@ struct FlowTotals {
   std::uint64_t said = 0;       ///< typed or printed, now or before the first entry
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
   std::uint64_t unseen = 0;     ///< handed to a program that does not report what became of them
-  std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender had them from
+  std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender got them
   std::uint64_t repeated =
       0;  ///< of `appeared`: bytes that a daemon may have shown twice, after a kill or without numbers
   std::array<std::uint64_t, losses> lost_by{};

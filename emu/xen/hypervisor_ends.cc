@@ -47,9 +47,9 @@ void Hypervisor::suspend(Domain& domain) {
   }
 }
 
-/// A guest is resumed as on another machine, with another frame and no ports. Only the control interface is
-/// copied, so that both ends continue at the old indices. It stays paused, since its console's port is not
-/// known before dom0 has opened a new channel.
+/// A guest is resumed as on another machine, with another frame and no ports. Only the control interface and
+/// the controller's records are copied, so that both ends continue at the old indices. It stays paused, since
+/// its console's port is not known before dom0 has opened a new channel.
 Result<> Hypervisor::domain_resume(Call& call) {
   auto found = guest_of_dom0(call);
   if (!found) return found.error();

@@ -9,7 +9,8 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A reader gets up to the whole buffer at a time; more follows when withheld output moves up.
+/// A reader's turn ends after this many writes. The first ones may empty the buffer; withheld output then
+/// enters it.
 constexpr int writes_per_turn_max = 16;
 
 }  // namespace
