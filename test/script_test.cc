@@ -111,10 +111,10 @@ TEST_CASE("acts on dom0's processes, and faults") {
 }
 
 TEST_CASE("a domain is suspended and resumed by the daemon that keeps its console") {
-  CHECK(act_of<Sleeps>("xend suspends dom1").suspends);
+  CHECK(act_of<Suspension>("xend suspends dom1").suspends);
   const Parsed resumes = read_lines("xend suspends dom1\nxend resumes dom1");
   REQUIRE(resumes.script.diagnostics.errors() == 0);
-  const auto wakes = std::get<Sleeps>(std::get<Act>(resumes.runs.at(0).statements.back().what));
+  const auto wakes = std::get<Suspension>(std::get<Act>(resumes.runs.at(0).statements.back().what));
   CHECK_FALSE(wakes.suspends);
   CHECK(wakes.domain.domain == 1);
 }

@@ -61,7 +61,7 @@ TEST_CASE("exit sets the status; an invalid status is refused and the shell cont
 }
 
 TEST_CASE("an unknown command gets a hint") {
-  CHECK(type("ls -l\n").says("ls: no such command here; 'help' lists the ones there are\n"));
+  CHECK(type("ls -l\n").says("ls: no such command; 'help' lists all commands\n"));
 }
 
 TEST_CASE("help lists every command") {

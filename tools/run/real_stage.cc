@@ -248,7 +248,7 @@ void RealStage::program_came(Guest& its) {
   auto connection = host_->accept(its.listener);
   if (!connection || !connection->has_value()) return;
   its.wire = std::make_unique<script::Wire>(*host_, std::move(**connection),
-                                            script::Wire::Events{.came = [this, &its](Bytes bytes) {
+                                            script::Wire::Events{.received = [this, &its](Bytes bytes) {
                                               ++arrivals_;
                                               its.read.append(bytes.begin(), bytes.end());
                                             }});
