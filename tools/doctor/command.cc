@@ -80,10 +80,10 @@ void add_doctor_command(Command app, Session& session) {
       "  ringside doctor --json    an array of objects, for programs\n"
       "\n"
       "It tries each feature of the kernel, and changes nothing. Packages are Debian's.\n"
-      "Exit status: 0 ringside itself has all that it needs, 1 something of that is missing.");
+      "Exit status: 0 ringside itself has all that it needs, 1 it lacks something.");
   const auto all = std::make_shared<bool>(false);
   const auto json = std::make_shared<bool>(false);
-  command.add_flag("--all", *all, "Also what is there");
+  command.add_flag("--all", *all, "Show everything that was looked for");
   command.add_flag("--json", *json, "An array of objects, one for each thing that was looked for");
   command.callback([&session, all, json] {
     session.run = [&session, all, json] { return doctor(session, *all, *json); };
