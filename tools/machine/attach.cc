@@ -1,4 +1,4 @@
-// attach and detach: select the file of a domain's console, under xenctld.
+// attach and detach: set the file of a domain's console under xenctld, or return the console to its pty.
 #include <filesystem>
 #include <memory>
 

@@ -1,4 +1,4 @@
-// The order in which processes are started, and undone on failure.
+// Starts the processes of a machine or domain in their order, and ends them again on failure.
 #include "tools/machine/builder.h"
 
 #include <array>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
-/// How long another process that starts a machine may need to notice that its hypervisor has ended.
+/// The time in which another process that starts a machine must notice that its hypervisor has ended.
 constexpr std::chrono::seconds lock_patience{30};
 
 std::vector<std::string> processes_of(const MachineSpec& spec) {
@@ -97,7 +97,7 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
   return Done{};
 }
 
-/// Returns whether there were any.
+/// Returns whether any process was running.
 bool end_processes(const Machine& machine) {
   bool found = false;
   for (const char* name : Machine::processes) {
@@ -169,7 +169,7 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
   }
   if (spec.dom0 == Dom0Kind::xenctld && spec.answer == Answer::xcs) {
     return Error{EINVAL, "cannot start a machine", machine.directory(),
-                 "early answers of xcs were asked for, and with xenctld it does not run",
+                 "early answers of xcs were asked for, and with xenctld xcs does not run",
                  "leave out --answer xcs or --dom0 xenctld"};
   }
   end_marked_processes(machine);
