@@ -138,9 +138,9 @@ void add_check(Command app, Session& session) {
 void add_format(Command app, Session& session) {
   Command command = app.add_subcommand("fmt", "Format scenarios in the standard layout");
   command.footer(
-      "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
-      "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "
-      "2).\n"
+      "Words get one space between them, blocks and rows of cases are indented, comments after lines are\n"
+      "aligned. Meaning, comments and empty lines are kept. A file that does not parse is not changed\n"
+      "(status 2).\n"
       "Examples:\n"
       "  ringside fmt hello.scn               in place\n"
       "  ringside fmt - <hello.scn            to stdout; editors do this\n"
