@@ -99,7 +99,8 @@ void add_bench_command(Command app, Session& session) {
       "  ringside bench --log test/benchmarks.jsonl        appends one line");
   const auto options = std::make_shared<BenchOptions>();
   command.add_option("--only", options->only, "One part only").one_of({"ring", "path", "script"});
-  command.add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
+  command
+      .add_option("--rounds", options->rounds, "Rounds, at least 1; the results of fewer than 11 are inexact")
       .range(1, 1000)
       .show_default();
   command.add_flag("--quick", options->quick,

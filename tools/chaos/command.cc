@@ -230,7 +230,7 @@ void add_chaos_command(Command app, Session& session) {
       .add_option("--tries", options->tries, "The most runs to spend on shortening a failure's list of steps")
       .range<std::size_t>(0, 1'000'000)
       .show_default();
-  command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
+  command.add_option("--mode", options->mode, "Run in the simulation (sim) or with processes (real)")
       .one_of({"sim", "real"})
       .show_default();
   command.add_choice(

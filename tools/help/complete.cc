@@ -229,7 +229,7 @@ int complete(const Command& app, const Session& session, const std::vector<std::
 }  // namespace
 
 void add_complete_command(Command app, Session& session) {
-  Command command = app.add_subcommand("complete", "What can follow on a command line, for shells");
+  Command command = app.add_subcommand("complete", "Print what can follow on a command line, for shells");
   command.hidden();
   command.prefix_command();
   command.footer(

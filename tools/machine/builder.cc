@@ -129,10 +129,11 @@ void add_answer(Command command, Answer& answer) {
 
 void add_queue_limit(Command command, std::size_t& queue_limit_bytes) {
   command
-      .add_option("--queue-limit", queue_limit_bytes,
-                  fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
-                              "discarded and counted (default: none, and a domain waits once {} are kept)",
-                              dom0::xenctld_queue_bytes_max))
+      .add_option(
+          "--queue-limit", queue_limit_bytes,
+          fmt::format("The most bytes of output that xenctld keeps for each domain; it discards and counts "
+                      "older ones (default: discard none; a domain waits while {} are kept)",
+                      dom0::xenctld_queue_bytes_max))
       .range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max);
 }
 

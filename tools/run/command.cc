@@ -220,7 +220,7 @@ void add_options(Command command, RunOptions& its) {
   command.add_option("--mode", its.mode, "Run in the simulation (sim), with processes (real), or both")
       .one_of({"sim", "real", "both"})
       .show_default();
-  command.add_option("-j,--jobs", its.threads, "How many at the same time")
+  command.add_option("-j,--jobs", its.threads, "Runs at the same time")
       .range(1u, run_threads_max)
       .show_default();
   command.add_option("--shard", its.selection.shard, "Run only the I-th of N equal parts").type_name("I/N");

@@ -144,7 +144,7 @@ void add_shrink_command(Command app, Session& session) {
   command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       .range(0, 10000)
       .show_default();
-  command.add_option("--seconds", options->seconds, "How long to search for a smaller one")
+  command.add_option("--seconds", options->seconds, "Seconds to search for a smaller scenario")
       .range(0.001, 86400.0)
       .show_default();
   command.callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });

@@ -251,7 +251,7 @@ void add_sweep_command(Command app, Session& session) {
       .show_default();
   command
       .add_option("-j,--jobs", request->jobs,
-                  "With local: how many at the same time (default: the number of cores)")
+                  "With --on local: units at the same time (default: the number of cores)")
       .range(1u, 1024u);
   command.add_flag("--until-failure", request->until_failure, "End with the first unit that has a failure");
   command.add_option("--junit", request->junit, "Write the report there, as JUnit XML").type_name("FILE");
@@ -260,7 +260,8 @@ void add_sweep_command(Command app, Session& session) {
   command.add_option("--unit", request->unit, "Only do this unit, and report nothing")
       .range(std::uint64_t{1}, sweep_units_max)
       .excludes(merge);
-  command.add_flag("--last-try", request->last_try, "A run that could not be made is a result").hidden();
+  command.add_flag("--last-try", request->last_try, "Count a run that could not be made as a result")
+      .hidden();
   command.callback([&session, request] {
     if (request->command.empty() && (request->unit == 0 || request->folder.empty())) throw_missing("COMMAND");
     session.run = [request] { return sweep(*request); };
