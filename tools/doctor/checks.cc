@@ -46,9 +46,8 @@ constexpr WantedFeature features[] = {
     {"inotify", true, CheckedFor::machines, try_inotify, "xenctld learns from it that a viewer opens a pty",
      "raise /proc/sys/fs/inotify/max_user_instances"},
     {"seccomp", false, CheckedFor::machines, try_seccomp,
-     "processes of a machine are limited to the system calls that they need; without it they are not, and "
-     "their "
-     "logs say so",
+     "limits the processes of a machine to the system calls that they need; without seccomp their logs say "
+     "that they are not limited",
      "a kernel with CONFIG_SECCOMP_FILTER"},
     {"tracing", false, CheckedFor::building, try_tracing,
      "the leak check of AddressSanitizer traces its process; strace and gdb need it too", container},

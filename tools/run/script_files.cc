@@ -116,9 +116,8 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
 void add_check(Command app, Session& session) {
   Command command = app.add_subcommand("check-scn", "Check scenarios, and report all their errors");
   command.footer(
-      "Nothing is run. Each error shows its line, and what would be possible there. The exit "
-      "status\n"
-      "is 2 if a file has errors, and with --strict also if it has warnings.\n"
+      "Nothing is run. Each error shows its line, and what would be possible there. The exit status is 2\n"
+      "if a file has errors, and with --strict also if it has warnings.\n"
       "Examples:\n"
       "  ringside check-scn scenarios/*.scn\n"
       "  ringside check-scn --strict hello.scn\n"

@@ -61,10 +61,9 @@ std::string_view arrows(Way way) {
 void print_picture() {
   print_wrapped(
       "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
-      "bottom. "
-      "A guest's output goes up: read the lines with ^ from bottom to top. The lines of the page are passed "
-      "from top to bottom in both directions. r marks the response that frees the slot of a message. A dot "
-      "marks a hop beside the path of a key.",
+      "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
+      "shared page, which a message passes from top to bottom in both directions. r marks the response that "
+      "frees the slot of a message. A dot marks a hop beside the path of a key.",
       "");
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
