@@ -101,7 +101,7 @@ class RunView {
     row("", hop.meaning);
     row("More:", hop.more);
     row("In 2005:", hop.source);
-    row("Goes wrong:", hop.wrong);
+    row("What goes wrong:", hop.wrong);
     for (const [name, what] of hop.quirks) row("Quirk " + name + ":", what);
     return details;
   }
