@@ -18,14 +18,14 @@ COULD_NOT_RUN = 3
 WHOLE = RINGS / "plain_2_O2.so"
 # Code that a library runs when it is loaded, and the message about it.
 CONSTRUCTORS = {
-    "_exit(0)": "ended by itself, with status 0",
-    "_exit(4)": "ended by itself, with status 4",
+    "_exit(0)": "exited with status 0",
+    "_exit(4)": "exited with status 4",
     "abort()": "was killed by a signal: Aborted",
     "*(volatile int *)8 = 1": "was killed by a signal: Segmentation fault",
     "kill(getpid(), SIGKILL)": "was killed by a signal: Killed",
 }
 # The same when its table is requested.
-TABLES = {"_exit(0)": "ended by itself, with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
+TABLES = {"_exit(0)": "exited with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
 SOURCE = """
 #include <signal.h>
 #include <stdlib.h>

@@ -142,7 +142,7 @@ class Sweep(Folder):
         said, error = running.communicate(timeout=PATIENCE_S)
         self.assertEqual(running.returncode, 128 + number)
         self.assertIn("1 result of 1 unit: 1 passed; 1 unit is missing\n", said)
-        self.assertIn("the same command goes on from here", error)
+        self.assertIn("the same command continues from here", error)
         eventually("its processes have ended", lambda: not self.here())
 
     def test_a_signal_ends_it_with_what_is_there(self):

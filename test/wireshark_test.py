@@ -201,7 +201,7 @@ class Wireshark(unittest.TestCase):
             self.assertNotEqual(damage, capture)
             path = self.folder / "damaged.pcapng"
             path.write_bytes(damage)
-            self.assertIn("Made by another version, or damaged", self.odd(path))
+            self.assertIn("The packet was made by another version, or is damaged", self.odd(path))
 
     def test_another_link_type_is_set_as_a_preference(self):
         self.ringside("run", str(LIBRARY / "01-hello.scn"), "--journal", "b.jsonl")

@@ -1,4 +1,4 @@
-// Text, TAP, JSON and JUnit from verdicts.
+// Prints verdicts as text, TAP and JSON, and writes them as JUnit XML.
 #include "tools/ring_check/outputs.h"
 
 #include <fmt/format.h>
@@ -174,7 +174,7 @@ std::string RingOutput::text_of(const Gaps& gaps) {
          "ring_check_rmb() after it)";
 }
 
-/// In every format: a result that looks like a proof must not hide the gaps.
+/// Prints the gaps in every format: a result that looks like a proof must not hide them.
 void RingOutput::say_not_covered() const {
   // The text is usually the same under each model.
   std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
@@ -215,7 +215,7 @@ void RingOutput::say_not_covered() const {
 void RingOutput::say_total(const std::string& interrupted, double seconds) const {
   std::string text =
       fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
-  if (partly_ != 0) text += fmt::format(", {} in all that were looked at", partly_);
+  if (partly_ != 0) text += fmt::format(", {} in all that were tried", partly_);
   if (failed_ != 0) text += fmt::format(", {} failed", failed_);
   if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
   std::printf("%s\n",
@@ -228,7 +228,7 @@ Result<> RingOutput::end(int signal) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   const std::size_t ran = whole_ + partly_ + failed_ + could_not_;
   const std::string interrupted = signal == 0 ? "" : interruption_text(signal, ran, jobs_);
-  // After a part of the jobs it is not known what all of them cover.
+  // If the jobs were interrupted, the coverage of all of them is not known.
   if (signal == 0) say_not_covered();
   switch (format_) {
     case RingFormat::people:

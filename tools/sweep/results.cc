@@ -1,4 +1,4 @@
-// Merges the results of units. The result does not depend on the order in which they come.
+// Merges the results of units. The merged result does not depend on their order.
 #include "tools/sweep/results.h"
 
 #include <fmt/format.h>
@@ -43,7 +43,7 @@ std::string without_numbers(const std::string& text) {
   return out;
 }
 
-/// Whether `one` is the better example. Any order that is the same everywhere will do among equals.
+/// Whether `one` is the better example. Among equals, any order that is the same on all machines is right.
 bool smaller(const SweepFailure& one, const SweepFailure& other) {
   if (one.length != other.length) return one.length < other.length;
   if (one.seed.size() != other.seed.size()) return one.seed.size() < other.seed.size();
