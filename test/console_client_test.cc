@@ -71,7 +71,7 @@ TEST_CASE_METHOD(Fixture, "bytes go both ways until the console closes, and all 
   world.run();
   CHECK(screen->seen == "login: bye");
   CHECK(ended == Ends{Ended::closed});
-  keyboard->type("to nobody");
+  keyboard->type("too late");
   world.run();
   CHECK(ended == Ends{Ended::closed});
 }
@@ -223,7 +223,7 @@ TEST_CASE_METHOD(Fixture, "a screen that is gone ends the client") {
   screen->leave();
   world.run();
   CHECK(ended.empty());
-  guest->type("to nobody");
+  guest->type("unseen");
   world.run();
   CHECK(ended == Ends{Ended::output_gone});
 }

@@ -64,8 +64,9 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(open()->seen == "next");
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "of two readers at that moment the one at the new pty stays, and no byte is lost") {
+TEST_CASE_METHOD(
+    LoneConsole,
+    "if readers open the old and the new pty, the one at the new pty stays, and no byte is lost") {
   const std::string pty = left_unread("unread. ");
   world.run_for(1us);
   auto late = arrive(pty);

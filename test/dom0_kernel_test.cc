@@ -210,7 +210,7 @@ TEST_CASE("a program that does not read fills tty and ring; the bytes that fitte
   CHECK(dom0.reader().got == text.substr(0, 5000 - dropped));
 }
 
-TEST_CASE("init starts the program again when it has ended, and hangs up processes that it left behind") {
+TEST_CASE("init starts the program again when it has ended, and the new one has the console") {
   Dom0 dom0;
   Person person(dom0.world, line_path);
   dom0.boot<EchoProgram>('q');
@@ -303,7 +303,7 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
-TEST_CASE("while the hypervisor is silent dom0's console loses no byte, in either direction") {
+TEST_CASE("while the hypervisor is stalled dom0's console loses no byte, in either direction") {
   Dom0 dom0(115200);
   SimHost& xen = dom0.world.host("xen");
   Person person(dom0.world, line_path);

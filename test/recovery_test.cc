@@ -15,11 +15,11 @@ namespace {
 
 enum class Victim { xcs, xend, both };
 
-/// With either answer: all that is promised holds for both.
+/// xend or xcs answers: every test holds for both.
 struct Recovery : Path {
   Recovery() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
 
-  /// Of one living domain.
+  /// How many files the daemons keep for one domain.
   [[nodiscard]] std::size_t files() const { return answer == Answer::xcs ? 2 : 1; }
 
   /// Lets `steps` events happen, then kills the victim and starts it again, in the order in which a user
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Recovery, "xend killed at any moment: input that it had read fr
   CHECK(program.got == text);
 }
 
-TEST_CASE_METHOD(Recovery, "killed repeatedly while bytes go both ways") {
+TEST_CASE_METHOD(Recovery, "xcs killed repeatedly while bytes go both ways: each byte is echoed once") {
   std::mt19937 choice(GENERATE(range(1u, 25u)));
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<EchoProgram>());

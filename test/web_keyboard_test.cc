@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Fixture, "a console that was taken is not taken back before its
   CHECK(input() == "theirsmine");
 }
 
-TEST_CASE_METHOD(Fixture, "a viewer that has sent this one away and never came does not keep the console") {
+TEST_CASE_METHOD(Fixture, "a viewer that took the console and never connected does not keep it") {
   begin(Line::open);
   REQUIRE(console.ask(take()).ok());
   run();

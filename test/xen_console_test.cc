@@ -129,7 +129,7 @@ TEST_CASE("the switch character three times switches; the first two are passed o
   CHECK(line.read_as_dom0() == "x");
 }
 
-TEST_CASE("another character in between resets the count") {
+TEST_CASE("another character between the switch characters resets their count") {
   Line line;
   line.seen.clear();
   line.type("\x01\x01-\x01\x01");
@@ -333,7 +333,7 @@ TEST_CASE("a paste at 115200 arrives completely when dom0 reads, at the line's s
   CHECK(line.counted("overruns") == 0);
 }
 
-TEST_CASE("the same paste loses all but 128 bytes while dom0 does not read") {
+TEST_CASE("a paste at 115200 loses all but 128 bytes while dom0 does not read") {
   Line line(with_line("a", 115200));
   line.type(std::string(4000, 'p'));
   line.world.run_for(4000 * xen::character_time(115200));

@@ -127,7 +127,7 @@ TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, an
   auto reader = open(echo);
   world.run_for(1s);
   kill_xenctld();
-  program.print("while nobody was there");
+  program.print("while no xenctld ran");
   world.run();
   start_xenctld();
   world.run_for(1s);
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, an
   CHECK(again->seen == text);
   auto other = open(printing);
   world.run_for(1s);
-  CHECK(other->seen == "while nobody was there");
+  CHECK(other->seen == "while no xenctld ran");
 }
 
 TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is removed by the next one") {

@@ -79,7 +79,7 @@ TEST_CASE_METHOD(Fixture, "the output of one batch goes to the viewer in one wri
   CHECK(told(trace::Kind::bytes_passed) == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered on connecting, over either socket") {
+TEST_CASE_METHOD(Fixture, "earlier output is delivered when a viewer connects, over either socket") {
   output("early ");
   output("output");
   CHECK(answers() == 2);

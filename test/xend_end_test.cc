@@ -224,7 +224,7 @@ TEST_CASE_METHOD(XendFixture, "a virq that arrives before the reply with its por
 TEST_CASE_METHOD(XendFixture, "a domain with a reused id does not get the old console") {
   create(1);
   xen.add(1);                                 // another frame: the event of the old one's end is on its way
-  CHECK(ask("console 1").starts_with("ok"));  // when the old one has ended
+  CHECK(ask("console 1").starts_with("ok"));  // answered when the old one has ended
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
 }
 
@@ -417,7 +417,7 @@ TEST_CASE("a machine with consoles leaves no handle behind") {
   fixture.dom_exc();
   viewer.reset();
   fixture.world.run();
-  // Both viewers are gone with their domains, or by themselves.
+  // The first viewer has left, and the second was disconnected with its domain.
   CHECK(world->open_handles().size() == before - 2);
 }
 

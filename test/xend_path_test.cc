@@ -182,7 +182,7 @@ TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent find
   CHECK(viewer->seen == "abc");
 }
 
-TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read when it died, is counted") {
+TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read when it died, are counted") {
   trace::MemorySink journal(world.clock());
   kill_xend();
   console_sink = &journal;

@@ -39,7 +39,8 @@ TEST_CASE("starting fails without xcs, and when the socket for requests is taken
   CHECK_FALSE(make()->start(nullptr).ok());
 }
 
-TEST_CASE_METHOD(XendFixture, "making a console: channel, binding, start info, listeners") {
+TEST_CASE_METHOD(XendFixture,
+                 "a console is made with a channel, a binding, a port in the start info, and listeners") {
   xen.add(1);
   CHECK(ask("console 1") == "ok 1 9601 19601 /m/console-9601\n");
   CHECK(xen.domains[1].console_port == 1);
@@ -214,7 +215,8 @@ TEST_CASE_METHOD(XendFixture, "frames for other programs are refused") {
   CHECK(viewer->seen == "fine");
 }
 
-TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answered when it has") {
+TEST_CASE_METHOD(XendFixture,
+                 "shutdown and sysrq reach the guest, and the caller is told when it has answered") {
   create(1);
   CHECK(ask("shutdown 1 poweroff").empty());
   auto requests = xcs->came(XCS_REQUEST, 1);
