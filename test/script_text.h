@@ -91,7 +91,7 @@ expect dom1.tx req_prod 1 rsp_prod 0
 expect event dom1 -> xcs
 expect xcs forwards request console length 6 "hello\n" from dom1 to xend
 expect user sees "hello"
-expect dom1.tx req_prod 1 rsp_prod 1             # the response is there, and frees the slot
+expect dom1.tx req_prod 1 rsp_prod 1             # the response is there; dom1 takes it and frees the slot
 )scn";
 
 inline const std::string long_input = R"scn(scenario "Typing more than the ring holds"
