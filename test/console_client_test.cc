@@ -25,11 +25,11 @@ std::string numbered_text(std::size_t bytes) {
 }
 
 struct Fixture {
-  /// Makes a connection: one end here, the other held by a Person.
-  std::unique_ptr<Person> far_end(const std::string& path, Handle& here) {
+  /// Makes a connection: one end here, the other held by a User.
+  std::unique_ptr<User> far_end(const std::string& path, Handle& here) {
     const Handle listener = far.listen_local(path).value();
     here = host.connect_local(path).value();
-    return std::make_unique<Person>(far, std::move(*far.accept(listener).value()));
+    return std::make_unique<User>(far, std::move(*far.accept(listener).value()));
   }
   void start(ConsoleClientOptions options = {}) {
     Handle console;
@@ -47,9 +47,9 @@ struct Fixture {
   SimHost& host = world.host("client");
   SimHost& far = world.host("far");
   trace::MemorySink sink{world.clock()};
-  std::unique_ptr<Person> guest;
-  std::unique_ptr<Person> keyboard;
-  std::unique_ptr<Person> screen;
+  std::unique_ptr<User> guest;
+  std::unique_ptr<User> keyboard;
+  std::unique_ptr<User> screen;
   std::vector<Ended> ended;
   std::optional<ConsoleClient> client;
 };

@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Recovery, "a console that was given up is taken over by the nex
   REQUIRE(ask(fmt::format("forget {}", domain)) == "ok\n");
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   CHECK(ask("consoles") == "ok 0\n");
   CHECK(ask(fmt::format("console {}", domain)).starts_with("ok 1 9601"));
   auto viewer = view(domain);
@@ -236,7 +236,7 @@ struct EarlyAnswer : Path {
     boot(domain, std::make_unique<Speaker>("one "));
     world.run();
     kill_xcs();
-    auto store = dom0::EarlyStore::make(people, fmt::format("/m/early-{}.kept", domain),
+    auto store = dom0::EarlyStore::make(users, fmt::format("/m/early-{}.kept", domain),
                                         info(domain).shared_info_frame);
     REQUIRE(store.ok());
     store->keep({1, ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("two"))});

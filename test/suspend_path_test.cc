@@ -108,7 +108,7 @@ TEST_CASE_METHOD(
   CHECK(ask(fmt::format("suspend {}", domain)).empty());
   world.run_for(dom0::suspend_patience);
   world.run();
-  CHECK(asking->seen.find("has not suspended: it waits until its viewer has read") != std::string::npos);
+  CHECK(requester->seen.find("has not suspended: it waits until its viewer has read") != std::string::npos);
   CHECK_FALSE(info(domain).suspended());
   viewer->read(true);
   world.run();
@@ -212,7 +212,7 @@ TEST_CASE_METHOD(Suspending, "a restarted xend finds the suspended domain and th
   const auto viewer = suspended_while_typing(domain);
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   auto again = view(domain);
   again->type("three");
   world.run();
@@ -227,8 +227,8 @@ TEST_CASE_METHOD(Suspending, "a domain is resumed even if its suspension is repo
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
   viewer->type("one ");
-  asking->type(fmt::format("suspend {}\n", domain));
-  Person hasty(people, people.connect_local("/m/xend.sock").value());
+  requester->type(fmt::format("suspend {}\n", domain));
+  User hasty(users, users.connect_local("/m/xend.sock").value());
   REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
   world.stall(world.host("xcs"));
   hasty.type(fmt::format("resume {}\n", domain));
@@ -237,7 +237,7 @@ TEST_CASE_METHOD(Suspending, "a domain is resumed even if its suspension is repo
   world.go_on(world.host("xcs"));
   world.run();
   CHECK(hasty.seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
-  CHECK(asking->seen.ends_with("ok\n"));
+  CHECK(requester->seen.ends_with("ok\n"));
   REQUIRE(builder->domain_unpause(domain).ok());
   world.run();
   CHECK(viewer->seen == "one two");
@@ -248,7 +248,7 @@ TEST_CASE_METHOD(Suspending,
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   world.run();
-  asking->type(fmt::format("suspend {}\n", domain));
+  requester->type(fmt::format("suspend {}\n", domain));
   REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
   kill_xend();
   REQUIRE(xcs->channel(domain) != nullptr);
@@ -265,12 +265,12 @@ TEST_CASE_METHOD(
     "xend killed in the middle of a resume: the next one finds the domain, and a second request resumes it") {
   const DomainId domain = create();
   const auto viewer = suspended_while_typing(domain);
-  asking->type(fmt::format("resume {}\n", domain));
+  requester->type(fmt::format("resume {}\n", domain));
   REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
   REQUIRE(info(domain).console_port == 0);
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   auto again = view(domain);
   again->type("three");
   world.run();
@@ -285,7 +285,7 @@ TEST_CASE_METHOD(Suspending,
   boot(domain, std::make_unique<EchoProgram>());
   world.run();
   REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
-  asking->type(fmt::format("resume {}\n", domain));
+  requester->type(fmt::format("resume {}\n", domain));
   REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
   REQUIRE(info(domain).console_port == 0);
   kill_xend();

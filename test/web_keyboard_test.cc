@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture, "without xend the page says so, and opens the console 
   CHECK(keyboard->why() == "xend serves no console here; this page tries again when it does");
   CHECK(type("x") == keyboard->why());
   // The next xend.
-  auto listener = people.listen_local(console.path());
+  auto listener = users.listen_local(console.path());
   REQUIRE(listener);
   trace::Journal(sink, trace::actor(trace::Role::xend)).told(lone_domain, trace::Fact::console_listens);
   run();

@@ -202,9 +202,9 @@ TEST_CASE("silent connections are closed to make room, oldest first; pages are n
   while (silent.size() + watching.size() < web_clients_max) silent.push_back(web.connect());
   web.say(silent[1], "GET /");  // half of a request
   for (std::size_t number = 0; number < 3; ++number) {
-    const Handle person = web.connect();
-    web.get(person, "");
-    CHECK(web.read(person).ends_with("the page"));
+    const Handle user = web.connect();
+    web.get(user, "");
+    CHECK(web.read(user).ends_with("the page"));
   }
   CHECK(web.closed(silent[0]));
   CHECK_FALSE(web.closed(silent[1]));

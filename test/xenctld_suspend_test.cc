@@ -38,7 +38,7 @@ struct XenctldSuspending : XenctldPath {
   std::string unexpected_answer(std::string_view verb, DomainId domain, std::string_view why) {
     return ask(fmt::format("{} {}", verb, domain)) == fmt::format("error domain {} {}\n", domain, why)
                ? ""
-               : asking->seen;
+               : requester->seen;
   }
   void settle() { world.run_for(1s); }
 };
@@ -48,9 +48,9 @@ struct XenctldSuspending : XenctldPath {
 TEST_CASE_METHOD(XenctldSuspending,
                  "a suspended domain gets another frame and continues with the same reader") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
-  auto person = open(domain);
+  auto user = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
-  person->type("before ");
+  user->type("before ");
   settle();
   const DomainInfo before = info(domain);
   const auto pty = world.link_target(fmt::format("/m/pty-{}", domain));
@@ -60,33 +60,33 @@ TEST_CASE_METHOD(XenctldSuspending,
   CHECK(unexpected_answer("suspend", domain, "is suspended already").empty());
   CHECK(ask(fmt::format("sysrq {} h", domain)) == fmt::format("error domain {} is suspended\n", domain));
 
-  person->type("meanwhile ");
+  user->type("meanwhile ");
   settle();
-  CHECK(person->seen == "before ");
+  CHECK(user->seen == "before ");
   resume(domain);
   settle();
   CHECK(info(domain).shared_info_frame != before.shared_info_frame);
   CHECK(world.link_target(fmt::format("/m/pty-{}", domain)) == pty);
-  CHECK(person->seen == "before meanwhile ");
-  person->type("after");
+  CHECK(user->seen == "before meanwhile ");
+  user->type("after");
   settle();
-  CHECK(person->seen == "before meanwhile after");
+  CHECK(user->seen == "before meanwhile after");
   CHECK(unexpected_answer("resume", domain, "is not suspended").empty());
 }
 
 TEST_CASE_METHOD(XenctldSuspending, "output and input survive many suspensions") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
-  auto person = open(domain);
+  auto user = open(domain);
   boot(domain, std::make_unique<SlowEcho>());
   const std::string text = numbered_text(200'000);
-  person->type(text);
+  user->type(text);
   for (std::size_t seen = 1'000; seen < text.size(); seen += 13'337) {
-    REQUIRE(world.run_until([&] { return person->seen.size() >= seen; }));
+    REQUIRE(world.run_until([&] { return user->seen.size() >= seen; }));
     suspend(domain);
     resume(domain);
   }
   settle();
-  CHECK(person->seen == text);
+  CHECK(user->seen == text);
 }
 
 TEST_CASE_METHOD(XenctldSuspending, "killed and started again during a suspension: every byte arrives once") {
@@ -121,15 +121,15 @@ TEST_CASE_METHOD(
     XenctldSuspending,
     "killed in the middle of a resume: the next xenctld finds the domain, and a new request resumes it") {
   const DomainId domain = create();
-  auto person = open(domain);
+  auto user = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
-  person->type("one ");
+  user->type("one ");
   settle();
   suspend(domain);
-  person->type("two ");
+  user->type("two ");
   settle();
   kill_xenctld();
-  auto store = dom0::ConsoleStore::find(people, fmt::format("/m/console-{}.kept", domain),
+  auto store = dom0::ConsoleStore::find(users, fmt::format("/m/console-{}.kept", domain),
                                         dom0::XenctldConsole::store_shape(0), info(domain).shared_info_frame);
   REQUIRE(store);
   // A xenctld does this much before it opens the channel.
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(
   settle();
   resume(domain);
   settle();
-  CHECK(person->seen == "one ");
+  CHECK(user->seen == "one ");
   CHECK(again->seen == "two three");
 }
 
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(XenctldSuspending,
   settle();
   CHECK(ask(fmt::format("suspend {}", domain)).empty());
   world.run_for(dom0::suspend_patience);
-  CHECK(asking->seen.find("has not suspended: it waits until its reader has read") != std::string::npos);
+  CHECK(requester->seen.find("has not suspended: it waits until its reader has read") != std::string::npos);
   CHECK_FALSE(info(domain).suspended());
   auto reader = open(domain);
   settle();
@@ -166,12 +166,12 @@ TEST_CASE_METHOD(XenctldSuspending,
 
 TEST_CASE_METHOD(XenctldSuspending, "a suspended domain can be destroyed, and its reader is disconnected") {
   const DomainId domain = create();
-  auto person = open(domain);
+  auto user = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
   suspend(domain);
   REQUIRE(builder->domain_destroy(domain).ok());
   settle();
-  CHECK(person->cut_off);
+  CHECK(user->cut_off);
   CHECK(ask("consoles") == "ok 0\n");
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
@@ -179,13 +179,13 @@ TEST_CASE_METHOD(XenctldSuspending, "a suspended domain can be destroyed, and it
 TEST_CASE_METHOD(XenctldSuspending,
                  "a suspended domain that is killed has crashed, and its console reports it") {
   const DomainId domain = create();
-  auto person = open(domain);
+  auto user = open(domain);
   boot(domain, std::make_unique<EchoProgram>());
   suspend(domain);
   world.kill(world.host(fmt::format("dom{}", domain)));
   settle();
-  CHECK(person->seen.find("crashed: killed by signal 9") != std::string::npos);
-  CHECK(person->cut_off);
+  CHECK(user->seen.find("crashed: killed by signal 9") != std::string::npos);
+  CHECK(user->cut_off);
   CHECK(unexpected_answer("resume", domain, "is not suspended").empty());
   CHECK(unexpected_answer("suspend", domain, "has ended").empty());
 }
