@@ -41,7 +41,7 @@ TEST_CASE("the journal must say what the viewers and the program counted") {
   const trace::Actor xend = trace::actor(Role::xend);
   const trace::Actor tty = trace::actor(Role::tty, 1);
   const trace::Actor guest = trace::actor(Role::domain, 1);
-  // Passes 1000 bytes up and 100 down; the hops between are left out, and so they are one place.
+  // Passes 1000 bytes up and 100 down. The hops in between have no entries.
   const auto flow_of = [&](std::size_t shown, std::size_t read) {
     trace::Flow flow;
     std::uint64_t step = 0;
@@ -104,7 +104,7 @@ TEST_CASE("each byte that was discarded or unread must have been counted") {
   CHECK_FALSE(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes on the side of a killed domain may be missing, but no others") {
+TEST_CASE("bytes that a killed domain had not sent may be missing, but no others") {
   Account account = balanced();
   account.printed = 1500;
   for (const DomainOutcome fate : {DomainOutcome::lives, DomainOutcome::ended, DomainOutcome::cut}) {
@@ -130,7 +130,7 @@ TEST_CASE("bytes that were lost with a connection may be missing, but no others"
   CHECK(says(account, "viewer 2 saw"));
 }
 
-TEST_CASE("behind a gap the last viewer saw the end, also if its bytes fit earlier") {
+TEST_CASE("after a gap the last viewer's bytes are the end of the output, even if they also occur earlier") {
   Account account = balanced();
   account.handed = printed_text(0, 4099);
   account.printed = 4099;

@@ -78,7 +78,7 @@ TEST_CASE("yielding is tried again, even after another process kept the CPU for 
   CHECK(policy.idle(start + 1h + WaitPolicy::no_yield_max, false) == Next::yield);
 }
 
-TEST_CASE("a peer on another CPU is polled for even while yielding is suspended", "[wait]") {
+TEST_CASE("a peer on another CPU is polled for even while the CPU is not yielded", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 10ms);
   policy.worked();
