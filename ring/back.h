@@ -23,9 +23,8 @@ enum class TakeRequest : std::uint8_t {
 template <class Memory = NativeMemory>
 class Back {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): responses continue at
-  /// rsp_prod, requests at req_prod. Requests that have no response yet are skipped. Empty if the page claims
-  /// more than 8 of them.
+  /// Attaches to a ring whose indices may be past zero: responses continue at rsp_prod, requests at req_prod.
+  /// Requests without a response are skipped. Returns nothing if the page claims more than 8 of them.
   [[nodiscard]] static std::optional<Back> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -33,8 +32,8 @@ class Back {
     return Back(ring, req_prod, rsp_prod);
   }
 
-  /// As attach(), for the first end on its page: requests made before it attached are taken, not skipped,
-  /// because they still need responses.
+  /// Like attach(), for the first controller of a page: it takes the requests that were made before it
+  /// attached, because no other controller has answered them.
   [[nodiscard]] static std::optional<Back> attach_first(SharedRing ring) {
     const auto back = attach(ring);
     if (!back) return std::nullopt;
@@ -50,10 +49,10 @@ class Back {
     const Index req_prod = Memory::load(ring_.req_prod);
     if (req_prod == req_cons_) return TakeRequest::empty;
     // The peer may fill a slot again only after its response has been published.
-    const std::uint32_t spoken_for = distance(req_cons_, rsp_prod_);
-    if (distance(req_prod, req_cons_) > slots_per_ring - spoken_for) return TakeRequest::bad_index;
-    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the slot may still
-    // show what it held before.
+    const std::uint32_t held_slots = distance(req_cons_, rsp_prod_);
+    if (distance(req_prod, req_cons_) > slots_per_ring - held_slots) return TakeRequest::bad_index;
+    // Orders the index before the slot; pairs with the wmb in Front::publish. Without it the read of the slot
+    // may return the slot's previous contents.
     Memory::rmb();
     Memory::copy_from_shared(&out, ring_.slots + slot_of(req_cons_));
     // The slot may be overwritten by a response from now on; publish()'s wmb also keeps this read before the

@@ -1,9 +1,9 @@
-// Words that concern one control channel. They use bytes of the domain's own frame that were free in 2005.
+// Words of one control channel, in bytes of the domain's own frame that were unused in 2005.
 //
 // A guest must not be able to write dom0's event bits, so its events to the controller are announced in its
-// own frame. `up_pending` and `up_mask` serve that direction as a pending and a mask bit serve the other
-// (event_bits.h). A hostile guest can damage only its own channel with them. The cpu words tell the peer
-// where a waiter runs; they affect how to wait, never whether to wake.
+// own frame. `up_pending` and `up_mask` are the pending bit and the mask bit of that direction; event_bits.h
+// has those of the other one. A hostile guest can damage only its own channel with them. The CPU words say on
+// which CPU a peer runs. They only help the other peer to decide how to wait, never whether to kick.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct ChannelWords {
   /// Incremented by each controller that attaches, before it kicks the guest. A guest that sees it change
   /// opens the channel again, since a kick through the previous controller's port may wake no process.
   std::uint32_t attachments;
-  /// Bytes of input for the guest that controllers lost. This counter and the guest's two below run on and
-  /// wrap; they are for observers.
+  /// Bytes of input for the guest that controllers lost. This counter and the guest's two below wrap at 2^32.
+  /// Only observers use them.
   std::uint32_t controller_lost_bytes;
   std::uint32_t reserved1[12];
   std::uint32_t guest_cpu;  ///< CPU number + 1, 0 = unknown
@@ -41,7 +41,7 @@ struct ChannelWords {
   std::uint32_t guest_lost_input_bytes;
   std::uint32_t guest_lost_output_bytes;
   std::uint32_t reserved2[13];
-  /// The latest such requests, in any order. Written by the controller, read when a controller attaches.
+  /// The latest tagged requests, in any order. Written by the controller, read when a controller attaches.
   TaggedRequest tagged[slots_per_ring];
 };
 
@@ -78,7 +78,7 @@ class UpEvents {
 
   void clear_pending() { (void)Memory::exchange(&words_->up_pending, 0u); }
   void set_mask() { (void)Memory::exchange(&words_->up_mask, 1u); }
-  /// As EventBits::unmask. The exchange is the full barrier between arming and looking.
+  /// As EventBits::unmask. The exchange is the full barrier between clearing the mask and reading up_pending.
   [[nodiscard]] bool unmask() {
     (void)Memory::exchange(&words_->up_mask, 0u);
     return is_pending();

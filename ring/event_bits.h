@@ -38,7 +38,8 @@ static_assert(n_vcpu_offset_xen30 == 32 * 8);
 static_assert(event_offsets_xen30.pending == n_vcpu_offset_xen30 + 4);
 static_assert(event_offsets_xen30.mask == event_offsets_xen30.pending + 32 * 4);
 
-/// The outcome of raising an event. Only for `kick` does the receiver have to be woken.
+/// The outcome of raising an event. The sender must wake the receiver for `kick`; if several receivers share
+/// the selector, for `already_selected`, too.
 enum class Raised : std::uint8_t {
   kick,              ///< everything was clear: wake the receiver
   already_pending,   ///< events coalesce
@@ -63,8 +64,8 @@ class EventBits {
     return Raised::kick;
   }
 
-  /// The receiver's half: calls `found(port)` for each port that is pending and not masked. The handler
-  /// clears the pending bit, which must happen before it looks at what the event announced.
+  /// The receiver's half: calls `found(port)` for each port that is pending and not masked. `found` must
+  /// clear the pending bit before it looks at what the event announced.
   template <class Found>
   void upcall(Found found) {
     // Cleared before the search, so that an event raised during it sets the flag again.
@@ -84,9 +85,9 @@ class EventBits {
   void clear_pending(Port port) { Memory::clear_bits(pending(port), bit(port)); }
   void set_mask(Port port) { Memory::set_bits(mask(port), bit(port)); }
 
-  /// Clears the mask and looks again, since edges were lost meanwhile. Returns true when an event is pending:
-  /// the caller must then serve it itself, as it will not be woken for it. The locked instruction is the full
-  /// barrier between unmasking and looking.
+  /// Clears the mask, then reads the pending bit, since an event that was raised while the port was masked
+  /// woke no receiver. Returns true when an event is pending: the caller must then handle it, as no kick
+  /// follows. The locked instruction is the full barrier between the two.
   [[nodiscard]] bool unmask(Port port) {
     Memory::clear_bits(mask(port), bit(port));
     return is_pending(port);

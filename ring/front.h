@@ -1,8 +1,7 @@
 // The requester's end of a ring: it produces requests and consumes responses, and can do nothing else.
 //
-// A request holds its slot until its response has been taken here: the response overwrites the request in
-// place, and only taking it frees the slot. A Front belongs to one thread of one process; its peer is a Back
-// over the same page.
+// A request holds its slot until take_response() has taken its response, which overwrites the request in
+// place. A Front belongs to one thread of one process; its peer is a Back over the same page.
 #pragma once
 
 #include <optional>
@@ -24,8 +23,8 @@ enum class TakeResponse : std::uint8_t {
 template <class Memory = NativeMemory>
 class Front {
  public:
-  /// Starts on a ring whose indices may already have run (a fresh page is all zero): requests continue at
-  /// req_prod, responses at rsp_prod. Empty if the page claims more than 8 outstanding requests.
+  /// Attaches to a ring whose indices may be past zero: requests continue at req_prod, responses at rsp_prod.
+  /// Returns nothing if the page claims more than 8 outstanding requests.
   [[nodiscard]] static std::optional<Front> attach(SharedRing ring) {
     const Index req_prod = Memory::load(ring.req_prod);
     const Index rsp_prod = Memory::load(ring.rsp_prod);
@@ -61,8 +60,8 @@ class Front {
   [[nodiscard]] TakeResponse take_response(ControlMessage& out) {
     const Index rsp_prod = Memory::load(ring_.rsp_prod);
     if (rsp_prod == rsp_cons_) return TakeResponse::empty;
-    // Compared with what has been published: a slot that is filled but not published cannot hold a response
-    // yet.
+    // The limit is the number of published requests: a request that is not published yet cannot have a
+    // response.
     if (distance(rsp_prod, rsp_cons_) > distance(req_prod_, rsp_cons_)) return TakeResponse::bad_index;
     // Orders the index before the slot; pairs with the wmb in Back::publish. Without it the slot may still
     // show the request.

@@ -1,5 +1,5 @@
-// Ring indices run freely through all 2^32 values and are masked only to find a slot. So the number of
-// entries is always a plain unsigned difference: empty and full are distinct, and the wrap at 2^32 needs no
+// Ring indices run freely through all 2^32 values and are masked only to find a slot. The number of messages
+// is therefore an unsigned difference: empty (0) and full (8) are distinct, and the wrap at 2^32 needs no
 // code.
 #pragma once
 
@@ -9,7 +9,7 @@ namespace ringside::ring {
 
 using Index = std::uint32_t;
 
-/// Slots in each ring; a power of two, as the masking needs (domain_controller.h: CONTROL_RING_SIZE).
+/// Slots in each ring; a power of two, since indices are masked (domain_controller.h: CONTROL_RING_SIZE).
 inline constexpr std::uint32_t slots_per_ring = 8;
 
 /// The slot of a free-running index, 0..7.

@@ -1,4 +1,4 @@
-// How ring code touches shared memory. This is the only file that spells std::memory_order.
+// How ring code accesses shared memory. This is the only file that uses std::memory_order.
 //
 // A memory policy is a type with the static functions of NativeMemory. Ring code is a template over the
 // policy: production uses NativeMemory, a checker can substitute its own model. Everything in the shared page
@@ -25,7 +25,7 @@ struct NativeMemory {
     std::atomic_ref<Word>(*word).store(value, std::memory_order_relaxed);
   }
 
-  /// Stores `value` and returns the old value. A full barrier, like the xchg instruction it stands for.
+  /// Stores `value` and returns the old value. A full barrier, like the xchg instruction.
   template <class Word>
   static Word exchange(Word* word, Word value) {
     const Word old = std::atomic_ref<Word>(*word).exchange(value, std::memory_order_seq_cst);
@@ -65,17 +65,18 @@ struct NativeMemory {
     for (int i = 0; i < 8; ++i) store(target + i, words[i]);
   }
 
-  /// Read barrier: a later read is not older than an earlier one.
+  /// Read barrier: orders earlier reads before later reads and writes.
   static void rmb() { std::atomic_thread_fence(std::memory_order_acquire); }
-  /// Write barrier: later writes become visible only after earlier reads and writes.
+  /// Write barrier: orders earlier reads and writes before later writes.
   static void wmb() { std::atomic_thread_fence(std::memory_order_release); }
   /// Full barrier: the only one that also orders an earlier write before a later read.
   static void mb() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
  private:
-  /// The C++ memory model lets a later relaxed read overtake the write of a locked operation. An x86 does
-  /// not, an ARM does. "Raise, then look at the mask" and "unmask, then look for events" need this order on
-  /// both sides. RINGSIDE_RING_PORTABLE: compiled for an x86, but checked by the language's rules.
+  /// The C++ memory model lets a later relaxed read overtake the write of a locked operation. An x86 never
+  /// does that, an ARM does. raise() (set pending, then read the mask) and unmask() (clear the mask, then
+  /// read pending) need this order. RINGSIDE_RING_PORTABLE adds the barrier on an x86, too, for a checker
+  /// that uses the rules of the language.
   static void complete_locked() {
 #if defined(RINGSIDE_RING_PORTABLE) || (!defined(__x86_64__) && !defined(__i386__))
     mb();

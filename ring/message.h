@@ -85,7 +85,7 @@ struct ControlMessage {
   return make_message(type, subtype, id, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
 }
 
-/// Empty when the payload has another size.
+/// Returns nothing when the payload has another size.
 [[nodiscard]] inline std::optional<NumberAndStatus> number_in(const ControlMessage& message) {
   NumberAndStatus value;
   if (message.length != sizeof value) return std::nullopt;

@@ -121,7 +121,7 @@ TEST_CASE("the progress of a killed daemon is not compared, but its guest's outp
   CHECK(disagreement(killed("hello", "hello"), killed("hello", "he")).has_value());
 }
 
-TEST_CASE("of a domain that ended input is compared as far as it came, and output in full") {
+TEST_CASE("the input of a domain that ended is compared as far as it came, and its output in full") {
   using trace::Fact;
   const auto ended = [](std::string_view read, std::string_view said, Fact how,
                         ShutdownReason reason = ShutdownReason::poweroff) {
@@ -139,14 +139,15 @@ TEST_CASE("of a domain that ended input is compared as far as it came, and outpu
   const ShutdownReason suspend = ShutdownReason::suspend;
   CHECK(disagreement(ended("hello", "x", off, suspend), ended("he", "x", off, suspend)).has_value());
 
-  // Killed or destroyed: its output, too.
+  // The output of a domain that was killed or destroyed is compared as far as it came, too.
   const Fact killed = Fact::crashed;
   CHECK(disagreement(ended("a", "xyz", killed), ended("a", "x", killed)) == std::nullopt);
   CHECK(disagreement(ended("a", "xyz", killed), ended("a", "y", killed)).has_value());
   CHECK(disagreement(ended("a", "xyz", Fact::destroyed), ended("a", "x", Fact::destroyed)) == std::nullopt);
 }
 
-TEST_CASE("what a viewer leaves unread is not compared; what is unread in one of the runs only is") {
+TEST_CASE(
+    "output left unread in both runs is not compared; output left unread in one run is a disagreement") {
   const auto seen = [](std::string_view shown, std::string_view read) {
     return run_of([&](trace::Journal journal) {
       shows(journal, shown);

@@ -1,9 +1,9 @@
 // The outcomes that Armv8 allows for a tiny program, by the axioms of its model (aarch64.cat, as in Pulte,
 // Flur, Deacon, French, Sarkar and Sewell, POPL 2018, without dependencies). Every combination of reads-from
-// and of the order of stores to a word is generated, and kept if no axiom forbids it. Nothing is executed,
-// and of the checker only the instructions are used. Accesses to half of a word are as in Alglave, Deacon,
-// Grisenthwaite, Hacquard and Maranget (Armed Cats, TOPLAS 2021): coherence applies to each half, and other
-// threads see a whole access.
+// and of the order of stores to a word is generated, and kept if no axiom forbids it. This code executes
+// nothing, and uses no part of the checker but its instructions. Accesses to half of a word are as in
+// Alglave, Deacon, Grisenthwaite, Hacquard and Maranget (Armed Cats, TOPLAS 2021): coherence applies to each
+// half, and other threads see a whole access.
 #pragma once
 
 #include <algorithm>
@@ -79,7 +79,7 @@ class Armv8Axioms final : public TinyAxioms<ArmEvent> {
   }
 
   /// The position of a read's source, or of a write, among the writes of its half.
-  [[nodiscard]] std::size_t stands(std::size_t i, std::uint32_t half) const {
+  [[nodiscard]] std::size_t position(std::size_t i, std::uint32_t half) const {
     return events()[i].writes ? places_[i][half] : place(i, half, places_);
   }
 
@@ -98,7 +98,7 @@ class Armv8Axioms final : public TinyAxioms<ArmEvent> {
         bool is_seen = rf;
         for (std::uint32_t half = 0; half < halves(); ++half) {
           if (first.word != second.word || !first.has(half) || !second.has(half)) continue;
-          const bool later = stands(a, half) < stands(b, half);
+          const bool later = position(a, half) < position(b, half);
           const bool co = first.writes && second.writes && later;
           const bool fr = first.reads && second.writes && later;
           const bool rf_here = second.reads && source(b, half) == static_cast<int>(a);
@@ -112,10 +112,10 @@ class Armv8Axioms final : public TinyAxioms<ArmEvent> {
         if (is_po && b == a + 1 && first.is_exclusive && first.reads && second.writes) add(ordered, a, b);
         if (rf && is_po && first.is_exclusive && (second.is_a || second.is_q)) add(ordered, a, b);
       }
-      // Nothing comes between an exclusive's read and its write.
+      // No other write comes between an exclusive's read and its write.
       for (std::uint32_t half = 0; half < halves(); ++half) {
         if (events()[a].is_exclusive && events()[a].reads && events()[a].has(half) &&
-            stands(a, half) + 1 != places_[a + 1][half])
+            position(a, half) + 1 != places_[a + 1][half])
           return false;
       }
     }

@@ -1,6 +1,6 @@
 // The outcomes that C11 allows for a tiny program, by its axioms. Every combination of reads-from, of the
 // order of stores to a word and of the order of full barriers is generated, and kept if no axiom forbids it.
-// Nothing is executed, and of the checker only the instructions are used.
+// This code executes nothing, and uses no part of the checker but its instructions.
 //
 // The axioms are those of ringside: RC11 without load buffering (Lahav, Vafeiadis, Kang, Hur and Dreyer, PLDI
 // 2017), where a sequentially consistent access is a full barrier followed by an acquiring or releasing
@@ -100,9 +100,9 @@ class Axioms final : public TinyAxioms<C11Event> {
       }
     }
   }
-  /// Calls each(event, whether it is a release) for each event that synchronizes with this read: the store,
-  /// and for an update's store the stores that it replaced, and the releases before them.
-  /// is an update's, the stores that it replaced, and the releases before them.
+  /// Calls each(event, whether it is a release) for each event that synchronizes with a read from `source`:
+  /// the store, the releases before it, and, if the store is an update's, the same for the store that it
+  /// replaced.
   template <class Each>
   void each_release(int source, std::size_t length, Each each) const {
     // A cycle of updates that replace each other is forbidden later.

@@ -41,7 +41,7 @@ TEST_CASE("the journal must say what the viewers and the program counted") {
   const trace::Actor xend = trace::actor(Role::xend);
   const trace::Actor tty = trace::actor(Role::tty, 1);
   const trace::Actor guest = trace::actor(Role::domain, 1);
-  // Passes 1000 bytes up and 100 down; the hops between are left out, and so they are one place.
+  // Passes 1000 bytes up and 100 down. The hops in between have no entries.
   const auto flow_of = [&](std::size_t shown, std::size_t read) {
     trace::Flow flow;
     std::uint64_t step = 0;
@@ -63,9 +63,9 @@ TEST_CASE("the journal must say what the viewers and the program counted") {
     return flow;
   };
   CHECK(mistake_in(balanced(), flow_of(1000, 100), 1).empty());
-  CHECK(mistake_in(balanced(), flow_of(999, 100), 1) == "viewers saw 1000 bytes, by the journal 999");
-  CHECK(mistake_in(balanced(), flow_of(1000, 99), 1) == "the program read 100 bytes, by the journal 99");
-  CHECK(mistake_in(balanced(), flow_of(1000, 100), 2) == "viewers saw 1000 bytes, by the journal 0");
+  CHECK(mistake_in(balanced(), flow_of(999, 100), 1) == "viewers saw 1000 bytes, the journal has 999");
+  CHECK(mistake_in(balanced(), flow_of(1000, 99), 1) == "the program read 100 bytes, the journal has 99");
+  CHECK(mistake_in(balanced(), flow_of(1000, 100), 2) == "viewers saw 1000 bytes, the journal has 0");
 }
 
 TEST_CASE("the account of a run without faults is correct") {
@@ -96,16 +96,15 @@ TEST_CASE("each byte that was discarded or unread must have been counted") {
   account.handed = printed_text(100, 800);
   account.viewers[0].saw = account.handed;
   account.discarded = 100;
-  CHECK(
-      says(account,
-           "of 1000 bytes printed viewers were handed 800, and 100 were counted as discarded, 0 as unread"));
+  CHECK(says(account,
+             "of 1000 printed bytes 800 were sent to viewers, 100 were counted as discarded, 0 as unread"));
   account.unread = 100;
   CHECK(mistake_in(account).empty());
   account.unread = 101;
   CHECK_FALSE(mistake_in(account).empty());
 }
 
-TEST_CASE("bytes on the side of a killed domain may be missing, but no others") {
+TEST_CASE("bytes that a killed domain had not sent may be missing, but no others") {
   Account account = balanced();
   account.printed = 1500;
   for (const DomainOutcome fate : {DomainOutcome::lives, DomainOutcome::ended, DomainOutcome::cut}) {
@@ -120,7 +119,7 @@ TEST_CASE("bytes on the side of a killed domain may be missing, but no others") 
 TEST_CASE("bytes that were lost with a connection may be missing, but no others") {
   Account account = balanced();
   account.viewers[0].saw.resize(400);
-  CHECK(says(account, "600 bytes were handed to a viewer that has not seen them"));
+  CHECK(says(account, "600 bytes were sent to a viewer that did not see them"));
   account.viewers[0].left = true;
   CHECK_FALSE(mistake_in(account).empty());
   account.viewers[0].output_lost = true;
@@ -131,7 +130,7 @@ TEST_CASE("bytes that were lost with a connection may be missing, but no others"
   CHECK(says(account, "viewer 2 saw"));
 }
 
-TEST_CASE("behind a gap the last viewer saw the end, also if its bytes fit earlier") {
+TEST_CASE("after a gap the last viewer's bytes are the end of the output, even if they also occur earlier") {
   Account account = balanced();
   account.handed = printed_text(0, 4099);
   account.printed = 4099;

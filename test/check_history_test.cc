@@ -39,7 +39,7 @@ TEST_CASE("a queue returns the oldest element and a stack the newest") {
   }
 }
 
-TEST_CASE("overlapping operations may take effect in either order, others only in theirs") {
+TEST_CASE("overlapping operations may take effect in either order, others only in the order of their calls") {
   for (const bool overlap : {true, false}) {
     History history;
     does(history, 0, push, 1, 1);

@@ -50,8 +50,8 @@ TEST_CASE("store buffering is allowed by TSO and C11, and by no model with full 
 }
 
 TEST_CASE(
-    "a message passed by relaxed accesses may be overtaken under C11 only, and by no released and acquired "
-    "one") {
+    "relaxed accesses may show a flag before its message under C11 only, and a release with an acquire "
+    "never") {
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {load(y), load(x)}}, "|1 0") == "C11");
   CHECK(allowed_by({{store(x, 1), store(y, 1, Order::release)}, {load(y, Order::acquire), load(x)}},
                    "|1 0") == "");
@@ -160,7 +160,7 @@ TEST_CASE("acquire and release pass on causality") {
                  "|1|1 0") == "");
 }
 
-TEST_CASE("stores and loads of two words in opposite orders (S, R)") {
+TEST_CASE("the outcome of the litmus test R needs one full barrier to be forbidden by TSO, and two by C11") {
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {store(y, 2), load(x)}, {load(y), load(y)}}, "|0|1 2") ==
         "TSO C11");
   CHECK(allowed_by({{store(x, 1), store(y, 1)}, {store(y, 2), fence(), load(x)}, {load(y), load(y)}},
@@ -253,7 +253,7 @@ TEST_CASE("a given order of full barriers still allows old values to be read") {
             "|1 0|0") == "TSO C11");
 }
 
-TEST_CASE("accesses to a part of a word and to all of it") {
+TEST_CASE("halves of a word are ordered like two words, and an access to the whole word is one access") {
   const auto both = [](std::uint32_t low_half, std::uint32_t high_half) {
     return std::to_string(low_half | high_half << 16);
   };
@@ -269,11 +269,11 @@ TEST_CASE("accesses to a part of a word and to all of it") {
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|1 0") == "C11");
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x, Order::acquire)), high(load(x))}}, "|1 0") == "");
   CHECK(allowed_by({{store(x, twice(1))}, {low(load(x)), high(load(x))}}, "|0 1") == "SC TSO C11");
-  // It is one access for a load that overlaps it.
+  // A store of both is one access for a load that overlaps it.
   CHECK(allowed_by({{store(x, twice(1))}, {load(x)}, {low(load(x))}}, "|" + both(1, 0) + "|1") == "");
   CHECK(allowed_by({{store(x, twice(1))}, {store(x, twice(2))}, {low(load(x))}},
                    "||0; " + both(1, 2) + " 0 0") == "");
-  // It finds its own half before other threads do.
+  // A thread finds its own half before other threads do.
   CHECK(allowed_by({{low(store(x, 1)), load(x)}, {store(x, twice(2))}},
                    both(1, 0) + "|; " + both(1, 2) + " 0 0") == "TSO C11");
   // An update of a word whose halves are stored.

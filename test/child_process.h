@@ -17,7 +17,7 @@
 namespace ringside {
 
 struct ChildEnd {
-  int signal = 0;    ///< the signal that ended it; 0: it ended by itself
+  int signal = 0;    ///< the signal that ended it; 0: it exited
   int status = 0;    ///< its exit status
   std::string said;  ///< its output on the chosen descriptor
 };

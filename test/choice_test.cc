@@ -67,8 +67,7 @@ TEST_CASE("a tape repeats its run, and records only real choices") {
 }
 
 TEST_CASE(
-    "a tape that is cut short continues with the first way, and a number that is too large means the last "
-    "way") {
+    "a truncated tape continues with the first way, and a number that is too large means the last way") {
   Choice choice = Choice::replay({2, 9});
   CHECK(choice.pick(4) == 2);
   CHECK(choice.pick(4) == 3);

@@ -1,5 +1,4 @@
-// The conformance suite on every plug-in: right ones pass, and of the wrong ones it finds what one thread can
-// find.
+// The conformance suite on every plug-in: correct rings pass, and it finds the bugs that one thread can find.
 #include "emu/check/conformance.h"
 
 #include <fmt/format.h>
@@ -105,7 +104,7 @@ TEST_CASE("a ring that trusts an id accesses memory beyond its table") {
   CHECK((WIFSIGNALED(status) || WEXITSTATUS(status) == 1));
 }
 
-TEST_CASE("long runs find more bugs, because ends look at more moments") {
+TEST_CASE("a long run finds a bug that short runs miss, because the ends look at the ring at more moments") {
   CHECK(run_long(Plugin("mutant_22").subject(), 1, long_messages).broken != "");
 }
 

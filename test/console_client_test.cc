@@ -25,11 +25,11 @@ std::string numbered_text(std::size_t bytes) {
 }
 
 struct Fixture {
-  /// Makes a connection: one end here, the other held by a Person.
-  std::unique_ptr<Person> far_end(const std::string& path, Handle& here) {
+  /// Makes a connection: one end here, the other held by a User.
+  std::unique_ptr<User> far_end(const std::string& path, Handle& here) {
     const Handle listener = far.listen_local(path).value();
     here = host.connect_local(path).value();
-    return std::make_unique<Person>(far, std::move(*far.accept(listener).value()));
+    return std::make_unique<User>(far, std::move(*far.accept(listener).value()));
   }
   void start(ConsoleClientOptions options = {}) {
     Handle console;
@@ -47,9 +47,9 @@ struct Fixture {
   SimHost& host = world.host("client");
   SimHost& far = world.host("far");
   trace::MemorySink sink{world.clock()};
-  std::unique_ptr<Person> guest;
-  std::unique_ptr<Person> keyboard;
-  std::unique_ptr<Person> screen;
+  std::unique_ptr<User> guest;
+  std::unique_ptr<User> keyboard;
+  std::unique_ptr<User> screen;
   std::vector<Ended> ended;
   std::optional<ConsoleClient> client;
 };
@@ -71,7 +71,7 @@ TEST_CASE_METHOD(Fixture, "bytes go both ways until the console closes, and all 
   world.run();
   CHECK(screen->seen == "login: bye");
   CHECK(ended == Ends{Ended::closed});
-  keyboard->type("to nobody");
+  keyboard->type("too late");
   world.run();
   CHECK(ended == Ends{Ended::closed});
 }
@@ -223,7 +223,7 @@ TEST_CASE_METHOD(Fixture, "a screen that is gone ends the client") {
   screen->leave();
   world.run();
   CHECK(ended.empty());
-  guest->type("to nobody");
+  guest->type("unseen");
   world.run();
   CHECK(ended == Ends{Ended::output_gone});
 }

@@ -30,7 +30,7 @@ struct TakenUp {
   }
 
   SimWorld world;
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   FakeHypervisor xen{world};
   SimHost& host = world.host("xenctld");
   trace::MemorySink sink{world.clock()};
@@ -86,7 +86,7 @@ TEST_CASE_METHOD(TakenUp,
 TEST_CASE_METHOD(TakenUp, "under xenctld an answer that a guest sent before its end counts") {
   start("");
   FakeGuest guest(xen, 1);
-  Person first(people, people.connect_local("/m/xenctld.sock").value());
+  User first(users, users.connect_local("/m/xenctld.sock").value());
   first.type("sysrq 1 h\n");
   world.run();
   CHECK(first.seen.empty());
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(TakenUp, "under xenctld an answer that a guest sent before its 
   // Its event is still on the way when xenctld looks after the domain.
   guest.rx.publish();
   xen.info(1).state.crashed = 1;
-  Person second(people, people.connect_local("/m/xenctld.sock").value());
+  User second(users, users.connect_local("/m/xenctld.sock").value());
   second.type("console 1\n");
   world.run();
   CHECK(first.seen == "ok\n");

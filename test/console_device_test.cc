@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 TEST_CASE_METHOD(LoneConsole, "no output is written to a pty before its reader has had time to set it up") {
   CHECK(output("text"));
-  auto file = people.file_open(link_path, Host::FileUse::output);
+  auto file = users.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
-  const Person reader(people, std::move(file->handle));
+  const User reader(users, std::move(file->handle));
   world.run_for(pty_settle_delay / 2);
   CHECK(reader.seen.empty());
   world.run_for(pty_settle_delay);
@@ -64,8 +64,9 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(open()->seen == "next");
 }
 
-TEST_CASE_METHOD(LoneConsole,
-                 "of two readers at that moment the one at the new pty stays, and no byte is lost") {
+TEST_CASE_METHOD(
+    LoneConsole,
+    "if readers open the old and the new pty, the one at the new pty stays, and no byte is lost") {
   const std::string pty = left_unread("unread. ");
   world.run_for(1us);
   auto late = arrive(pty);
@@ -87,13 +88,13 @@ TEST_CASE_METHOD(LoneConsole, "typed bytes are read in order even if their write
   ring_full = true;
   std::string typed;
   for (const char letter : {'a', 'b', 'c', 'd'}) {
-    auto person = open();
+    auto user = open();
     const std::string text(letter == 'a' ? 2 * console_input_bytes_max : 1000, letter);
-    person->type(text);
+    user->type(text);
     typed += text;
     world.run();
-    CHECK(person->unsent() == 0);
-    person->leave();
+    CHECK(user->unsent() == 0);
+    user->leave();
     world.run_for(letter == 'c' ? 1us : 1s);
   }
   CHECK(status() == "waiting");
@@ -111,9 +112,9 @@ TEST_CASE_METHOD(LoneConsole, "typed bytes are read in order even if their write
 }
 
 TEST_CASE_METHOD(LoneConsole, "input of a user who leaves at once reaches the guest") {
-  auto file = people.file_open(link_path, Host::FileUse::output);
+  auto file = users.file_open(link_path, Host::FileUse::output);
   REQUIRE(file.ok());
-  REQUIRE(people.write(file->handle, bytes_of("echo hello\n")).bytes == 11);
+  REQUIRE(users.write(file->handle, bytes_of("echo hello\n")).bytes == 11);
   file->handle.close();
   world.run_for(1s);
   CHECK(input() == "echo hello\n");
@@ -181,7 +182,7 @@ TEST_CASE_METHOD(LoneConsole,
 }
 
 TEST_CASE_METHOD(LoneConsole, "a terminal that hangs up is detached, and the console returns to a pty") {
-  auto terminal = people.pty_create();
+  auto terminal = users.pty_create();
   REQUIRE(terminal.ok());
   REQUIRE(console->attach(terminal->path, "").ok());
   CHECK(output("shown"));

@@ -14,7 +14,7 @@ struct Path : GuestPath {
   explicit Path(Answer its_answer = Answer::xend) : answer(its_answer) {
     start_xcs();
     start_xend();
-    asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+    requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   }
 
   void start_xcs() {
@@ -47,10 +47,10 @@ struct Path : GuestPath {
   }
 
   std::string ask(std::string_view request) {
-    asking->seen.clear();
-    asking->type(std::string(request) + "\n");
+    requester->seen.clear();
+    requester->type(std::string(request) + "\n");
     world.run();
-    return asking->seen;
+    return requester->seen;
   }
 
   /// A paused domain with a console.
@@ -62,14 +62,14 @@ struct Path : GuestPath {
             fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
     return domain;
   }
-  std::unique_ptr<Person> view(DomainId domain) {
-    return std::make_unique<Person>(people,
-                                    people.connect_tcp(static_cast<std::uint16_t>(9600 + domain)).value());
+  std::unique_ptr<User> view(DomainId domain) {
+    return std::make_unique<User>(users,
+                                  users.connect_tcp(static_cast<std::uint16_t>(9600 + domain)).value());
   }
   const Answer answer;
   std::unique_ptr<dom0::Xcs> xcs;
   std::unique_ptr<dom0::Xend> xend;
-  std::unique_ptr<Person> asking;
+  std::unique_ptr<User> requester;
 };
 
 }  // namespace ringside::test

@@ -1,4 +1,4 @@
-// The file of a console: the next daemon finds its contents again, and never half of a change.
+// The file of a console: what it keeps, and what the next daemon finds in it.
 #include "emu/dom0/console/console_store.h"
 
 #include "emu/host/sim.h"

@@ -118,7 +118,7 @@ TEST_CASE("a buffer's size is rounded up to a power of two") {
   CHECK(guest.console.write(bytes_of(std::string(8 * 60, 'r'))) == 128);
 }
 
-TEST_CASE("behind a full ring the buffer fills and the writer waits; with space all output leaves in order") {
+TEST_CASE("while the ring is full the buffer fills and the writer waits; then all output is sent in order") {
   Guest guest(64);
   const std::string text = numbered_text(2000);
   std::size_t written = 0;

@@ -287,7 +287,7 @@ TEST_CASE("a type has one receiver at a time") {
   CHECK(guest.controller.answers().at(0).length == 0);
 }
 
-TEST_CASE("a receiver in process context is called from the loop, eight requests at most waiting") {
+TEST_CASE("a receiver in process context is called from the loop, and at most eight requests wait for it") {
   Guest guest;
   std::vector<ring::ControlMessage> seen;
   REQUIRE(guest.ctrl_if.register_receiver(7, answering(guest, seen), CtrlIf::Context::process));

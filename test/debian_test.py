@@ -15,7 +15,7 @@ import unittest
 
 ROOT, BUILD = (pathlib.Path(path) for path in sys.argv[1:3])
 DEBIAN = ROOT / "tools/debian"
-# What a build has in any case, or does not name by itself.
+# Every build environment has the compiler; another package brings ninja.
 UNNAMED = {"g++", "ninja-build"}
 
 

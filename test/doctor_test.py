@@ -99,7 +99,7 @@ class Doctor(unittest.TestCase):
             if check["for"].startswith("Building") and check["get"].startswith("apt-get"):
                 self.assertIn(check["get"].split()[-1], setup)
 
-    def test_limits_that_are_too_small(self):
+    def test_limits_that_are_too_small_are_reported(self):
         for limit, most, name in ((resource.RLIMIT_NOFILE, 32, "open files"), (resource.RLIMIT_FSIZE, 1 << 19, "size of files")):
             with self.subTest(name):
                 check = self.checks(status=1, before=lambda: resource.setrlimit(limit, (most, most)))[name]
@@ -108,7 +108,7 @@ class Doctor(unittest.TestCase):
         said = self.doctor(status=1, before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
         self.assertRegex(said, r"(?m)^  MISSING  open files +32, but at least 256 are needed\n(.*\n)+? +-> ulimit -Hn 4096$")
 
-    def test_a_directory_that_cannot_be_used(self):
+    def test_a_directory_that_cannot_be_used_is_reported(self):
         file = self.folder / "file"
         file.write_text("")
         too_long = self.folder / ("x" * 120)
@@ -119,7 +119,7 @@ class Doctor(unittest.TestCase):
                 self.assertIn(why, check["found"])
 
     @unittest.skipUnless(platform.machine() == "x86_64", "the numbers of its system calls")
-    def test_features_that_the_kernel_refuses(self):
+    def test_features_that_the_kernel_refuses_are_reported(self):
         for name, number in FEATURES.items():
             with self.subTest(name):
                 status = 0 if name in NOT_NEEDED else 1

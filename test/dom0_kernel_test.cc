@@ -39,9 +39,9 @@ class Reader : public SimProgram {
 };
 
 /// A user at a socket.
-struct Person {
-  Person(SimWorld& world, const std::string& path)
-      : host(world.host("person")), stream(host.connect_local(path).value()) {
+struct User {
+  User(SimWorld& world, const std::string& path)
+      : host(world.host("user")), stream(host.connect_local(path).value()) {
     host.watch(stream, {.read = true}, [this](Ready ready) {
       if (ready.write) send();
       std::array<std::uint8_t, 4096> bytes;
@@ -125,22 +125,22 @@ std::uint32_t counted(const Machine& machine, const std::string& name) {
 
 TEST_CASE("input on the serial line reaches the program on ttyS0, and its output reaches the line") {
   Dom0 dom0;
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<EchoProgram>();
   dom0.world.run_for(soon);
-  CHECK(person.seen.find("Xen virtual console successfully installed as ttyS0\r\n") != std::string::npos);
-  person.seen.clear();
-  person.type("hello\n");
+  CHECK(user.seen.find("Xen virtual console successfully installed as ttyS0\r\n") != std::string::npos);
+  user.seen.clear();
+  user.type("hello\n");
   dom0.world.run_for(soon);
-  CHECK(person.seen == "hello\r\n");
+  CHECK(user.seen == "hello\r\n");
 }
 
 TEST_CASE("a paste of 100 kB at 115200 bits a second: no byte is lost when dom0 keeps up") {
   Dom0 dom0(115200);
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<Reader>(true);
   const std::string text = numbers(100'000);
-  person.type(text);
+  user.type(text);
   dom0.world.run_for(paste_time);
   CHECK(dom0.reader().got == text);
   CHECK(counted(dom0, "console input dropped") == 0);
@@ -148,11 +148,11 @@ TEST_CASE("a paste of 100 kB at 115200 bits a second: no byte is lost when dom0 
 
 TEST_CASE("the 128-byte ring keeps the first 128 bytes of a paste to a stopped dom0, and counts the rest") {
   Dom0 dom0(115200);
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<Reader>(true);
   dom0.kill_kernel();
   const std::string text = numbers(100'000);
-  person.type(text);
+  user.type(text);
   dom0.world.run_for(paste_time);
   CHECK(counted(dom0, "console input dropped") == 100'000 - xen::console_input_ring_bytes);
   dom0.boot<Reader>(true);
@@ -165,19 +165,19 @@ TEST_CASE("a dom0 that is late by the size of the ring loses no byte; more bytes
   for (const std::size_t late_bytes : {1, 127, 128, 129, 200, 5000}) {
     CAPTURE(late_bytes);
     Dom0 dom0(speed);
-    Person person(dom0.world, line_path);
+    User user(dom0.world, line_path);
     dom0.boot<Reader>(true);
-    person.type("before ");
+    user.type("before ");
     dom0.world.run_for(soon);
     SimHost& kernel = dom0.world.host("dom0 kernel");
     dom0.world.stall(kernel);
     const std::string text = numbers(late_bytes);
-    person.type(text);
+    user.type(text);
     dom0.world.run_for(late_bytes * xen::character_time(speed) + soon);
     CHECK(dom0.reader().got == "before ");
     dom0.world.go_on(kernel);
     dom0.world.run_for(soon);
-    person.type(" after");
+    user.type(" after");
     dom0.world.run_for(soon);
     const std::size_t kept = std::min(late_bytes, xen::console_input_ring_bytes);
     CHECK(dom0.reader().got == "before " + text.substr(0, kept) + " after");
@@ -187,21 +187,21 @@ TEST_CASE("a dom0 that is late by the size of the ring loses no byte; more bytes
 
 TEST_CASE("an instant line waits for a dom0 that is behind, and loses no byte") {
   Dom0 dom0(0);
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<Reader>(true);
   const std::string text = numbers(100'000);
-  person.type(text);
+  user.type(text);
   dom0.world.run_for(paste_time);
   CHECK(dom0.reader().got == text);
 }
 
 TEST_CASE("a program that does not read fills tty and ring; the bytes that fitted arrive in order") {
   Dom0 dom0(115200);
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.world.terminal_bytes(256);
   dom0.boot<Reader>(false);
   const std::string text = numbers(5000);
-  person.type(text);
+  user.type(text);
   dom0.world.run_for(paste_time);
   const std::uint32_t dropped = counted(dom0, "console input dropped");
   CHECK(dropped > 0);
@@ -210,49 +210,49 @@ TEST_CASE("a program that does not read fills tty and ring; the bytes that fitte
   CHECK(dom0.reader().got == text.substr(0, 5000 - dropped));
 }
 
-TEST_CASE("init starts the program again when it has ended, and hangs up processes that it left behind") {
+TEST_CASE("init starts the program again when it has ended, and the new one has the console") {
   Dom0 dom0;
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<EchoProgram>('q');
-  person.type("q");
+  user.type("q");
   dom0.world.run_for(soon);
   CHECK(dom0.started == 1);
   dom0.world.run_for(domu::respawn_delay);
   CHECK(dom0.started == 2);
-  person.seen.clear();
-  person.type("x");
+  user.seen.clear();
+  user.type("x");
   dom0.world.run_for(soon);
-  CHECK(person.seen == "x");
+  CHECK(user.seen == "x");
 }
 
 TEST_CASE("a program that cannot be started is reported on the console and tried again") {
   Dom0 dom0;
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   SimHost& host = dom0.world.host("dom0 kernel");
   domu::Dom0Kernel kernel(host, trace::Journal(dom0.sink, trace::actor(trace::Role::dom0)),
                           Privcmd(host, dom0.world.dom0_connection(host)),
                           {.program = {.argv = {"nothing"}}, .keyboard_socket = {}});
   REQUIRE(kernel.start().ok());
   dom0.world.run_for(soon);
-  CHECK(person.seen.find("INIT: cannot start the program: nothing") != std::string::npos);
+  CHECK(user.seen.find("INIT: cannot start the program: nothing") != std::string::npos);
   dom0.world.program("nothing", [](const ProgramSpec&) { return std::make_unique<EchoProgram>(); });
   dom0.world.run_for(domu::respawn_delay);
-  person.seen.clear();
-  person.type("x");
+  user.seen.clear();
+  user.type("x");
   dom0.world.run_for(soon);
-  CHECK(person.seen == "x");
+  CHECK(user.seen == "x");
 }
 
 TEST_CASE("a key arrives as an event at a pirq's port, and not through xen's console") {
   Dom0 dom0;
   dom0.boot<EchoProgram>();
   CHECK(dom0.started == 1);
-  Person person(dom0.world, keyboard_path);
+  User user(dom0.world, keyboard_path);
   dom0.world.run_for(soon);
   CHECK(dom0.started == 2);
-  person.type("Hi, Xen!\x03");
+  user.type("Hi, Xen!\x03");
   dom0.world.run_for(soon);
-  CHECK(person.seen == "Hi, Xen!\x03");
+  CHECK(user.seen == "Hi, Xen!\x03");
   const ring::Port port = dom0.calls.evtchn_bind_pirq(keyboard_pirq).value();
   // Each key makes a press and a release; three keys also need shift, and one needs control.
   CHECK(dom0.raised(trace::actor(trace::Role::dom0), port) == 2 * 9 + 2 * 4);
@@ -263,10 +263,10 @@ TEST_CASE(
     "a character without a key is refused and counted; a keyboard that types faster than it is read waits") {
   Dom0 dom0;
   dom0.boot<Reader>(false);
-  Person person(dom0.world, keyboard_path);
+  User user(dom0.world, keyboard_path);
   dom0.world.run_for(soon);
   const std::string text = numbers(3000);
-  person.type("\xe9" + text);
+  user.type("\xe9" + text);
   dom0.world.run_for(soon);
   CHECK(counted(dom0, "characters without a key") == 1);
   dom0.reader().resume();
@@ -277,11 +277,11 @@ TEST_CASE(
 TEST_CASE("a screen shows its last output to each new user, and to one user at a time") {
   Dom0 dom0;
   dom0.boot<EchoProgram>();
-  auto first = std::make_unique<Person>(dom0.world, keyboard_path);
+  auto first = std::make_unique<User>(dom0.world, keyboard_path);
   first->type("one");
   dom0.world.run_for(soon);
   CHECK(first->seen == "one");
-  Person second(dom0.world, keyboard_path);
+  User second(dom0.world, keyboard_path);
   second.type("two");
   dom0.world.run_for(soon);
   CHECK(second.seen.empty());
@@ -303,22 +303,22 @@ TEST_CASE("guests may bind no physical interrupt and raise none") {
   CHECK(machine.calls.evtchn_status(DOMID_SELF, port)->state == PortState::pirq);
 }
 
-TEST_CASE("while the hypervisor is silent dom0's console loses no byte, in either direction") {
+TEST_CASE("while the hypervisor is stalled dom0's console loses no byte, in either direction") {
   Dom0 dom0(115200);
   SimHost& xen = dom0.world.host("xen");
-  Person person(dom0.world, line_path);
+  User user(dom0.world, line_path);
   dom0.boot<EchoProgram>();
   dom0.world.run_for(10 * soon);
-  person.seen.clear();
+  user.seen.clear();
   const std::string text = numbers(5'000);
-  person.type(text);
-  for (int silence = 0; silence < 1000 && person.seen.size() < text.size(); ++silence) {
+  user.type(text);
+  for (int silence = 0; silence < 1000 && user.seen.size() < text.size(); ++silence) {
     dom0.world.run_for(std::chrono::microseconds(700 + silence));
     dom0.world.stall(xen);
     dom0.world.run_for(soon);
     dom0.world.go_on(xen);
   }
-  CHECK(person.seen == text);
+  CHECK(user.seen == text);
 }
 
 }  // namespace dom0_kernel_test

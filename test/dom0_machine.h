@@ -245,9 +245,9 @@ class ScriptedXcs {
 };
 
 /// The user of the other end of a socket: a viewer of a console, or a program that sends requests to xend.
-class Person {
+class User {
  public:
-  Person(SimHost& host, Handle stream) : host_(host), stream_(std::move(stream)) {
+  User(SimHost& host, Handle stream) : host_(host), stream_(std::move(stream)) {
     host_.watch(stream_, {.read = true, .write = true}, [this](Ready ready) { look(ready); });
   }
 

@@ -189,7 +189,7 @@ TEST_CASE("input before the guest has booted waits for it") {
   CHECK(machine.controller->output() == std::string(600, 'e'));
 }
 
-TEST_CASE("a guest with nothing to do does nothing") {
+TEST_CASE("an idle guest causes no events") {
   GuestMachine machine;
   REQUIRE(machine.boot(std::make_unique<IdleProgram>()).ok());
   machine.controller->type("unread");
@@ -336,7 +336,7 @@ TEST_CASE(
   machine.world.run();
   REQUIRE(machine.controller->ask(shutdown_message(ring::CMSG_SHUTDOWN_SUSPEND)));
   REQUIRE(machine.controller->ask(shutdown_message(200)));
-  machine.running->print("printed while it falls asleep");
+  machine.running->print("printed during the suspend");
   machine.world.run();
   CHECK(machine.controller->answers().size() == 2);
   CHECK_FALSE(machine.shutdown);  // one of its own requests is unanswered
@@ -351,7 +351,7 @@ TEST_CASE(
   machine.info.state.shutdown = 0;
   machine.world.run_for(1s);
   CHECK(machine.domu->ctrl_if()->attached());
-  CHECK(machine.controller->output() == "unansweredprinted while it falls asleep");
+  CHECK(machine.controller->output() == "unansweredprinted during the suspend");
 }
 
 TEST_CASE("a memory target is accepted with its size echoed; another shape gets the default reply") {

@@ -228,7 +228,7 @@ TEST_CASE("the words of a channel are behind the control interface, one cache li
   CHECK(page.u32(3208) == 5);
 }
 
-TEST_CASE("events to the controller: pending, then mask; coalescing, lost edge, unmask") {
+TEST_CASE("an event to the controller sets pending, then reads the mask; unmasking finds a lost edge") {
   Page page;
   using Memory = RecordingMemory;
   UpEvents<Memory> up(page.frame());

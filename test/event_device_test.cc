@@ -65,7 +65,7 @@ TEST_CASE("a port that was not written back is not delivered again") {
   CHECK(f.xen.raise_in_dom0(1) == ring::Raised::masked);
   f.world.run();
   CHECK(f.read_all().empty());
-  SECTION("it is delivered after it was written back, since it was raised in the meantime") {
+  SECTION("it is delivered after it was written back, since it was raised before that") {
     f.device->write(1);
     CHECK(f.read_all() == Ports{1});
     f.device->write(1);
@@ -144,8 +144,7 @@ TEST_CASE("writing back a port that is not bound has no effect") {
   CHECK(f.bits.is_masked(5));
 }
 
-TEST_CASE(
-    "the two thousand and forty-ninth waiting port is an overflow, and a reset queues every bound port") {
+TEST_CASE("the 2049th waiting port is an overflow, and a reset queues every bound port") {
   Fixture f;
   REQUIRE(f.device->bind(1, EventDevice::Wake::device, 0));
   // A reader that unmasks ports without reading them can have one port waiting many times.

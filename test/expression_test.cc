@@ -50,7 +50,7 @@ TEST_CASE("a search from a later place sees the bytes before it, but does not be
   CHECK(matched("b", "ab", 3) == "(none)");
 }
 
-TEST_CASE("a match at the beginning has its length") {
+TEST_CASE("leads() returns the length of a match at the beginning") {
   const Expression expression = Expression::compile("ab*").value();
   CHECK(expression.leads("abbc") == 3);
   CHECK_FALSE(expression.leads("xab"));

@@ -180,7 +180,7 @@ TEST_CASE("impossible rules are refused, and so is one rule too many") {
   CHECK(all.table.add(event(Effect::drop)));
 }
 
-TEST_CASE("a lost frame was never sent, in any pieces") {
+TEST_CASE("a dropped frame is not sent, in whatever pieces it is written") {
   Line line;
   line.send("one1tw");
   REQUIRE(line.all.table.add(frame(Effect::drop)));

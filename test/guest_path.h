@@ -52,7 +52,7 @@ class Speaker : public SimProgram {
 struct GuestPath {
   GuestPath() {
     REQUIRE(hypervisor.start().ok());
-    builder = std::make_unique<Privcmd>(people, world.dom0_connection(people));
+    builder = std::make_unique<Privcmd>(users, world.dom0_connection(users));
   }
 
   /// Runs `program` in the domain. The result lives as long as the world.
@@ -65,7 +65,7 @@ struct GuestPath {
     SimHost& host = world.host(fmt::format("dom{}", domain));
     auto connection = builder->domain_connection(domain);
     REQUIRE(connection.ok());
-    const Handle process = world.process_of(host, people);
+    const Handle process = world.process_of(host, users);
     REQUIRE(builder->domain_set_process(domain, process).ok());
     REQUIRE(builder->domain_unpause(domain).ok());
     guests.push_back(
@@ -104,7 +104,7 @@ struct GuestPath {
 
   trace::NullSink sink;
   trace::Sink* console_sink = &sink;  ///< the journal of console daemons started from now on
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   SimHost& xen_host = world.host("xen");
   xen::Hypervisor hypervisor{xen_host, trace::Journal(sink, trace::actor(trace::Role::xen))};
   std::unique_ptr<Privcmd> builder;

@@ -178,7 +178,7 @@ TEST_CASE("time passes with events when they take time, and timers come due in b
   CHECK(rounds == 200);
 }
 
-TEST_CASE("one event at a time, and the time when none is due") {
+TEST_CASE("advance() runs one event, or moves the time on when none is due") {
   SimWorld world;
   int ran = 0;
   world.host("one").timer_start(ms, [&] { ++ran; });

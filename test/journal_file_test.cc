@@ -154,10 +154,10 @@ TEST_CASE("every actor is read back unchanged") {
         CHECK(*read_back == who);
     }
   }
-  for (const char* nobody :
+  for (const char* no_actor :
        {"", "dom", "dom01", "dom1.", "dom1.tt", "user0", "user01", "xcs1", "userx", "dom65536"}) {
-    INFO(nobody);
-    CHECK_FALSE(actor_named(nobody));
+    INFO(no_actor);
+    CHECK_FALSE(actor_named(no_actor));
   }
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("header and marks are read back, in their places") {
   CHECK(back.value().marks == marks);
   REQUIRE(back.value().steps.size() == 2);
   CHECK(back.value().steps.front().entry.time_ns == 0);
-  // The fault stands between the two entries.
+  // The fault is between the two entries.
   CHECK(file.str().find("other.scn") > file.str().find("\"one\""));
   CHECK(file.str().find("other.scn") < file.str().find("\"two\""));
 }

@@ -110,8 +110,7 @@ TEST_CASE("a process that announces and fills its ring is still read") {
   CHECK(count == entries);
 }
 
-TEST_CASE(
-    "a process that was killed while it wrote holds no reader up, even before its parent has reaped it") {
+TEST_CASE("a process that was killed while it wrote delays no reader, even before its parent has reaped it") {
   const Folder folder;
   auto reader = JournalReader::open(folder.path());
   auto writer = JournalWriter::open(folder.path(), "writer");
@@ -125,7 +124,7 @@ TEST_CASE(
   CHECK(waitpid(child, nullptr, 0) == child);
 }
 
-TEST_CASE("a process that is stopped while it writes holds no reader up, and its entry comes later") {
+TEST_CASE("a process that is stopped while it writes delays no reader, and its entry comes later") {
   const Folder folder;
   auto reader = JournalReader::open(folder.path());
   auto writer = JournalWriter::open(folder.path(), "writer");

@@ -33,7 +33,7 @@ class LeftOver(unittest.TestCase):
             self.assertEqual(self.left(f"touch $TMPDIR/a; rm $TMPDIR/a; exit {status}", status=status), [])
         self.assertEqual(self.left("touch $TMPDIR/a; exit 7", status=7)[0].rsplit("/", 1)[1], "a")
 
-    def test_a_process(self):
+    def test_a_process_is_named_and_ended(self):
         for script, state in (("setsid sleep 1000 >/dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done", "S"),
                               ("setsid sh -c 'kill -STOP $$' >/dev/null 2>&1 & until grep -q 'State:.T' /proc/$!/status; do :; done", "T")):
             with self.subTest(state):
@@ -43,22 +43,22 @@ class LeftOver(unittest.TestCase):
                     self.assertEqual(its_state, state)
                 self.assertTrue(self.has_ended(number))
 
-    def test_a_file_and_an_empty_folder(self):
+    def test_a_file_and_an_empty_folder_are_named_and_removed(self):
         said = self.left("mkdir -p $TMPDIR/a/b $TMPDIR/c; touch $TMPDIR/c/d")
         self.assertEqual([re.sub("/tmp/rs-[^/]*/", "", line) for line in said], ["file a/b", "file c/d"])
         for line in said:
             self.assertFalse(os.path.lexists(line.removeprefix("file ")))
 
-    def test_a_socket(self):
+    def test_a_socket_is_named(self):
         said = self.left('mkfifo $TMPDIR/f; exec 3<>$TMPDIR/f; setsid "$1" -c "$2" <&3 >$TMPDIR/o & until [ -s $TMPDIR/o ]; do :; done')
         self.assertEqual([line for line in said if re.fullmatch("socket /tmp/rs-[^/]*/s", line)], said[1:2])
 
-    def test_shared_memory(self):
+    def test_shared_memory_is_named_and_removed(self):
         name = f"/dev/shm/ringside-left-over-{os.getpid()}"
         self.assertEqual(self.left(f"touch {name}"), [f"shared memory {name}"])
         self.assertFalse(os.path.exists(name))
 
-    def test_a_new_file_in_a_named_folder(self):
+    def test_a_new_file_in_a_given_folder_is_named(self):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "old").touch()
             self.assertEqual(self.left(f"touch {folder}/new", "--folder", folder), [f"file {folder}/new"])

@@ -16,7 +16,7 @@ struct Fixture {
   Fixture() { REQUIRE(server.listen("/m/sock").ok()); }
 
   SimWorld world;
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   SimHost& host = world.host("server");
   std::vector<std::string> asked;
   std::vector<LineServer::ClientId> waiting;
@@ -33,31 +33,31 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "requests of one client are answered in order, one at a time") {
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("one\nwait\ntwo\n");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("one\nwait\ntwo\n");
   world.run();
   CHECK(asked == std::vector<std::string>{"one", "wait"});
-  CHECK(person.seen == "ok one\n");
+  CHECK(user.seen == "ok one\n");
   server.answer(waiting.at(0), "ok at last");
   world.run();
-  CHECK(person.seen == "ok one\nok at last\nok two\n");
+  CHECK(user.seen == "ok one\nok at last\nok two\n");
 }
 
 TEST_CASE_METHOD(Fixture, "a request may come in pieces") {
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("he");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("he");
   world.run();
   CHECK(asked.empty());
-  person.type("llo\nthe");
+  user.type("llo\nthe");
   world.run();
-  person.type("re\n");
+  user.type("re\n");
   world.run();
   CHECK(asked == std::vector<std::string>{"hello", "there"});
 }
 
 TEST_CASE_METHOD(Fixture, "a waiting client does not delay others") {
-  Person patient(people, people.connect_local("/m/sock").value());
-  Person quick(people, people.connect_local("/m/sock").value());
+  User patient(users, users.connect_local("/m/sock").value());
+  User quick(users, users.connect_local("/m/sock").value());
   patient.type("wait\n");
   world.run();
   quick.type("hello\n");
@@ -66,59 +66,59 @@ TEST_CASE_METHOD(Fixture, "a waiting client does not delay others") {
 }
 
 TEST_CASE_METHOD(Fixture, "a line that is too long is refused, and its client is disconnected") {
-  Person person(people, people.connect_local("/m/sock").value());
+  User user(users, users.connect_local("/m/sock").value());
   const std::size_t excess = GENERATE(0u, 1u, 10'000u);
-  person.type(std::string(request_line_bytes_max - 1 + excess, 'x') + "\n");
+  user.type(std::string(request_line_bytes_max - 1 + excess, 'x') + "\n");
   world.run();
   if (excess == 0) {
     CHECK(asked.size() == 1);
-    CHECK_FALSE(person.cut_off);
+    CHECK_FALSE(user.cut_off);
   } else {
     CHECK(asked.empty());
-    CHECK(person.seen == "error a request has at most 2048 bytes\n");
-    CHECK(person.cut_off);
+    CHECK(user.seen == "error a request has at most 2048 bytes\n");
+    CHECK(user.cut_off);
   }
 }
 
 TEST_CASE_METHOD(Fixture, "the input of a waiting client is bounded") {
   world.stream_bytes(512);
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("wait\n" + std::string(2 * request_line_bytes_max, 'x') + "\n");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("wait\n" + std::string(2 * request_line_bytes_max, 'x') + "\n");
   world.run();
-  CHECK(person.unsent() > 1000);
+  CHECK(user.unsent() > 1000);
   server.answer(waiting.at(0), "ok");
   world.run();
-  CHECK(person.cut_off);
+  CHECK(user.cut_off);
 }
 
 TEST_CASE_METHOD(Fixture, "an answer longer than the connection's buffer arrives completely") {
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("wait\nnext\n");
-  person.read(false);
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("wait\nnext\n");
+  user.read(false);
   world.run();
   const std::string answer(100'000, 'a');
   server.answer(waiting.at(0), answer);
   world.run();
   CHECK(asked.size() == 1);
-  person.read(true);
+  user.read(true);
   world.run();
-  CHECK(person.seen == answer + "\nok next\n");
+  CHECK(user.seen == answer + "\nok next\n");
 }
 
 TEST_CASE_METHOD(Fixture, "an answer for a client that has left is ignored") {
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("wait\n");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("wait\n");
   world.run();
-  person.leave();
+  user.leave();
   world.run();
   server.answer(waiting.at(0), "ok");
   world.run();
-  CHECK(person.seen.empty());
+  CHECK(user.seen.empty());
 }
 
 TEST_CASE_METHOD(Fixture, "an answer does not start the next request before its callback returns") {
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("wait\nnext\n");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("wait\nnext\n");
   world.run();
   server.answer(waiting.at(0), "ok");
   CHECK(asked.size() == 1);
@@ -128,8 +128,8 @@ TEST_CASE_METHOD(Fixture, "an answer does not start the next request before its 
 
 TEST_CASE_METHOD(Fixture, "if no connection can be accepted the server warns, pauses, and tries again") {
   world.fail_accepts(2);
-  Person person(people, people.connect_local("/m/sock").value());
-  person.type("hello\n");
+  User user(users, users.connect_local("/m/sock").value());
+  user.type("hello\n");
   world.run();
   CHECK(host.warnings().size() == 1);
   world.run_for(accept_rest - std::chrono::milliseconds(1));
@@ -139,9 +139,9 @@ TEST_CASE_METHOD(Fixture, "if no connection can be accepted the server warns, pa
   CHECK(asked.empty());
   world.run_for(accept_rest);
   CHECK(host.warnings().size() == 2);
-  CHECK(person.seen == "ok hello\n");
+  CHECK(user.seen == "ok hello\n");
   // The next client does not wait for an incomplete line.
-  Person next(people, people.connect_local("/m/sock").value());
+  User next(users, users.connect_local("/m/sock").value());
   next.type("there\n");
   world.run();
   CHECK(next.seen == "ok there\n");
@@ -153,7 +153,7 @@ TEST_CASE_METHOD(Fixture,
   Acceptor acceptor(host, [&](Handle) { ++taken; });
   acceptor.start(host.listen_local("/m/one").value());
   world.fail_accepts(1);
-  const Handle one = people.connect_local("/m/one").value();
+  const Handle one = users.connect_local("/m/one").value();
   world.run();
   REQUIRE(host.warnings().size() == 1);
   acceptor.close();
@@ -161,22 +161,22 @@ TEST_CASE_METHOD(Fixture,
   world.run_for(2 * accept_rest);
   CHECK(taken == 0);
   acceptor.start(host.listen_local("/m/two").value());
-  const Handle two = people.connect_local("/m/two").value();
+  const Handle two = users.connect_local("/m/two").value();
   world.run();
   CHECK(taken == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "one client too many is refused with a message") {
-  std::vector<std::unique_ptr<Person>> crowd;
+  std::vector<std::unique_ptr<User>> clients;
   for (std::size_t i = 0; i <= line_clients_max; ++i) {
-    crowd.push_back(std::make_unique<Person>(people, people.connect_local("/m/sock").value()));
+    clients.push_back(std::make_unique<User>(users, users.connect_local("/m/sock").value()));
     world.run();
   }
-  CHECK(crowd.back()->seen == "error at most 64 clients at a time\n");
-  CHECK(crowd.back()->cut_off);
-  crowd.front()->leave();
+  CHECK(clients.back()->seen == "error at most 64 clients at a time\n");
+  CHECK(clients.back()->cut_off);
+  clients.front()->leave();
   world.run();
-  Person another(people, people.connect_local("/m/sock").value());
+  User another(users, users.connect_local("/m/sock").value());
   another.type("hello\n");
   world.run();
   CHECK(another.seen == "ok hello\n");

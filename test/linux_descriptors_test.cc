@@ -1,5 +1,5 @@
-// Unrequested descriptors: a socket with a linger time of a minute, so that the process that closes it last
-// waits.
+// Descriptors that a peer sends without a request. The tests send a socket with a linger time of a minute:
+// the process that closes it last would wait that long.
 #include "emu/host/linux_descriptors.h"
 
 #include <arpa/inet.h>
@@ -70,10 +70,10 @@ struct Pair {
   Fd other;
 };
 
-/// Checks that nothing here takes as long as the linger time.
-class NobodyLingers {
+/// Checks that the rest of the block takes less than the linger time.
+class NoLinger {
  public:
-  ~NobodyLingers() { CHECK(std::chrono::steady_clock::now() - start_ < lingering_time); }
+  ~NoLinger() { CHECK(std::chrono::steady_clock::now() - start_ < lingering_time); }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -89,7 +89,7 @@ TEST_CASE("a descriptor among bytes is not taken, nor any byte after it") {
   Pair pair(SOCK_STREAM);
   Lingering lingering;
   REQUIRE(write(pair.one.get(), "before", 6) == 6);
-  const NobodyLingers nobody;
+  const NoLinger quick;
   std::array<char, 64> bytes;
   CHECK(receive_bytes(pair.other.get(), bytes.data(), bytes.size()) == 6);
   CHECK((receive_bytes(pair.other.get(), bytes.data(), bytes.size()) < 0 && errno == EAGAIN));
@@ -103,11 +103,11 @@ TEST_CASE("a descriptor among bytes is not taken, nor any byte after it") {
   CHECK(write(pair.one.get(), "x", 1) < 0);
 }
 
-TEST_CASE("a socket is closed at once, with any contents") {
+TEST_CASE("a socket is closed at once, whatever it contains") {
   const int type = GENERATE(SOCK_STREAM, SOCK_SEQPACKET);
   Pair pair(type);
   Lingering lingering;
-  const NobodyLingers nobody;
+  const NoLinger quick;
   SECTION("nothing") {}
   SECTION("bytes") {
     REQUIRE(write(pair.one.get(), "bytes", 5) == 5);
@@ -151,7 +151,7 @@ TEST_CASE("sent descriptors outlive the close") {
   CHECK(read(pair.one.get(), bytes.data(), bytes.size()) == 0);
 }
 
-TEST_CASE("a listener is closed at once, with any input of waiting clients") {
+TEST_CASE("a listener is closed at once, whatever its waiting clients have sent") {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("ringside-test-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
@@ -163,7 +163,7 @@ TEST_CASE("a listener is closed at once, with any input of waiting clients") {
   REQUIRE((first && second));
   Lingering lingering;
   lingering.send_with(second->get(), 1);
-  const NobodyLingers nobody;
+  const NoLinger quick;
   close_listener(listener->release());
   std::array<char, 8> bytes;
   CHECK(read(first->get(), bytes.data(), bytes.size()) <= 0);
@@ -174,7 +174,7 @@ TEST_CASE("a listener is closed at once, with any input of waiting clients") {
 TEST_CASE("a packet's descriptors are taken only on request") {
   Pair pair(SOCK_SEQPACKET);
   Lingering lingering;
-  const NobodyLingers nobody;
+  const NoLinger quick;
   std::uint32_t word = 7;
   REQUIRE(send_packet(pair.one.get(), &word, sizeof word, {pair.one.get(), pair.other.get()}) ==
           Packet::State::received);
@@ -197,7 +197,7 @@ TEST_CASE("a packet's descriptors are taken only on request") {
 
 TEST_CASE("a descriptor of unknown kind is closed at once") {
   Lingering lingering;
-  const NobodyLingers nobody;
+  const NoLinger quick;
   const int number = lingering.descriptor.release();
   close_in_child(number);
   CHECK_FALSE(is_open(number));

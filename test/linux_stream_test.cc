@@ -68,9 +68,9 @@ TEST_CASE("without descriptors each caller is disconnected instead of waiting, a
   auto taken = host.accept(listener);
   REQUIRE(taken);
   CHECK(taken->has_value());
-  auto nobody = host.accept(listener);
-  REQUIRE(nobody);
-  CHECK_FALSE(nobody->has_value());
+  auto none_left = host.accept(listener);
+  REQUIRE(none_left);
+  CHECK_FALSE(none_left->has_value());
   unlink(path.c_str());
   rmdir(machine.directory().c_str());
 }

@@ -60,19 +60,19 @@ struct LoneConsole {
   }
 
   /// A program opens the file at this path.
-  std::unique_ptr<Person> arrive(const std::string& path = link_path) {
-    auto file = people.file_open(path, Host::FileUse::output);
+  std::unique_ptr<User> arrive(const std::string& path = link_path) {
+    auto file = users.file_open(path, Host::FileUse::output);
     REQUIRE(file.ok());
-    return std::make_unique<Person>(people, std::move(file->handle));
+    return std::make_unique<User>(users, std::move(file->handle));
   }
   /// A program opens it and continues with its work.
-  std::unique_ptr<Person> open(const std::string& path = link_path) {
-    auto person = arrive(path);
+  std::unique_ptr<User> open(const std::string& path = link_path) {
+    auto user = arrive(path);
     world.run_for(std::chrono::seconds(1));
-    return person;
+    return user;
   }
-  void leave(std::unique_ptr<Person>& person) {
-    person->leave();
+  void leave(std::unique_ptr<User>& user) {
+    user->leave();
     world.run_for(std::chrono::seconds(1));
   }
   /// A reader opens the pty and leaves without reading. Returns its pty.
@@ -114,7 +114,7 @@ struct LoneConsole {
   std::string status() const { return std::string(console->device().status_name()); }
 
   SimWorld world;
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   SimHost& daemon = world.host("xenctld");
   trace::MemorySink sink{world.clock()};
   std::vector<dom0::Channel::UnansweredRequest> waiting;

@@ -64,7 +64,7 @@ class ManPages(unittest.TestCase):
                      "Needs PROGRAM. Excludes --raw."):
             self.assertIn(part, text)
         self.assertIn("ringside-create - boot a domU whose console runs PROGRAM", text)
-        self.assertIn("SH \"EXIT STATUS\" .TP 0 All is well", page("ringside"))
+        self.assertIn("SH \"EXIT STATUS\" .TP 0 Success", page("ringside"))
         self.assertIn("4 a byte was lost", page("ringside-chaos").split("EXIT STATUS")[1])
         self.assertIn("PP path: bytes through console client", page("ringside-bench"))
 

@@ -43,7 +43,7 @@ READERS = [
 # Commands that print, as they are called without errors.
 PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json", "check-scn good.scn",
             "check-scn --words", "fmt - ", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
-            "view good.jsonl --pcap -", "view --schema", "explain", "explain", "quirks", "demo", "exec -- echo hello",
+            "view good.jsonl --pcap -", "view --schema", "explain", "quirks", "demo", "exec -- echo hello",
             "down", "bench --only script --quick", "shell", "lab list", "sweep --units 1 --dir units -- run good.scn", "doctor", "help run", "--version --verbose",
             *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first --shard 1/100"] if HAS_CHECKER else [])]
 # One command of each family, for tests of limits.
@@ -90,7 +90,7 @@ class NoSilence(unittest.TestCase):
         return subprocess.run([PROGRAM, *line.split()], stderr=subprocess.PIPE, timeout=PATIENCE_S, **given)
 
     def check_said(self, done, line):
-        """Checks that it ended by itself, and that a failure has a message."""
+        """Checks that the command ended with a status of its own, and that a failure has a message."""
         said = done.stderr.decode(errors="replace")
         if line.startswith("run "):
             said += (done.stdout or b"").decode(errors="replace")  # failed runs are reported there
@@ -207,7 +207,7 @@ class NoSilence(unittest.TestCase):
                 self.assertIn(done.returncode, (*STATUSES, 128 + signal.SIGPIPE), line)
         self.ringside("down")
 
-    def test_with_few_descriptors(self):
+    def test_a_command_with_few_descriptors_works_or_says_why_not(self):
         for line in COMMANDS:
             for descriptors in (3, 5, 8, 10, 16):
                 with self.subTest(f"{line}: {descriptors}"):
@@ -218,7 +218,7 @@ class NoSilence(unittest.TestCase):
                     self.check_said(done, line)
             self.ringside("down")
 
-    def test_a_whole_machine_with_few_resources(self):
+    def test_a_machine_with_few_resources_works_or_says_why_not(self):
         """A machine that cannot continue is waited for until the time of a run is over."""
         run = "run --mode real good.scn" if LONG else "run --mode real --timeout 2 good.scn"
         for limit, most in ((resource.RLIMIT_NOFILE, 8), (resource.RLIMIT_NOFILE, 16), (resource.RLIMIT_AS, 48 * MIB)):
@@ -226,7 +226,7 @@ class NoSilence(unittest.TestCase):
                 with self.subTest(f"{line}: {limit} {most}"):
                     self.check_said(self.ringside(line, preexec_fn=limited((limit, most))), line)
 
-    def test_with_little_memory(self):
+    def test_a_command_with_little_memory_works_or_says_why_not(self):
         for line in COMMANDS:
             for mebibytes in (24, 48, 96):
                 with self.subTest(f"{line}: {mebibytes} MiB"):

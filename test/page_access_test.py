@@ -154,7 +154,7 @@ class Access(PageTest):
         finally:
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
-    def test_who_wants_no_motion_gets_none(self):
+    def test_a_user_who_wants_no_motion_gets_none(self):
         running = "player.go(115); player.go(116); return document.getAnimations().length"
         self.open("one.html", "#step=107")
         self.assertGreater(self.script(running), 0)

@@ -54,9 +54,9 @@ class Page(PageTest):
         self.press(" ")
         self.wait(lambda: self.step() > before + 5, "it plays")
         self.press(" ")
-        stood = self.step()
+        paused_at = self.step()
         self.assertEqual(self.text("#play"), "Play")
-        self.assertEqual(self.step(), stood)
+        self.assertEqual(self.step(), paused_at)
         self.press("?")
         self.assertTrue(self.find("#keys").is_displayed())
         self.press(Keys.ESCAPE)
@@ -109,7 +109,7 @@ class Page(PageTest):
 
     def test_the_line_in_force_and_the_event_bits_go_with_the_step(self):
         self.open("one.html", "#step=128")
-        # Effects of an act stand under the act, and not under the expectation that waits for them.
+        # Effects of an act are under the act, and not under the expectation that waits for them.
         self.assertIn("user types 1000 bytes", self.text(".source [aria-current]"))
         self.assertIn("expect dom1.rx settles at req_prod 8 rsp_prod 0", self.text(".source .waiting"))
         self.assertRegex(" ".join(self.text(".events tbody").split()), r"dom1 port 1 1 0 1 \d+ 1 1$")

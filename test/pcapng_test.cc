@@ -136,7 +136,8 @@ TEST_CASE("another link type is in every interface") {
   }
 }
 
-TEST_CASE("a message in a slot: pseudo-header, indices, the whole message, names and sentence") {
+TEST_CASE(
+    "the packet of a message in a slot has all header fields, the indices, all 64 bytes and a sentence") {
   const auto all = entries([](Sink& sink) {
     Journal journal(sink, xcs);
     journal.as(actor(Role::xen)).told(1, Fact::created, {}, "dom1");
@@ -266,7 +267,7 @@ TEST_CASE("entries of a faulty process make valid packets") {
   }
 }
 
-TEST_CASE("an entry that is written slightly late has the time of the first") {
+TEST_CASE("an entry that is written after a later one gets the time of the first entry") {
   Entry first;
   first.time_ns = origin_ns + 500;
   Entry late = first;

@@ -96,7 +96,7 @@ TEST_CASE("a process that ran between two looks is noticed by the second") {
   }));
 }
 
-TEST_CASE("descendants of a domain's process are found, with any environment and session") {
+TEST_CASE("descendants of a domain's process are found, whatever their environment and session") {
   const OneProcess process({"/bin/sh", "-c", "env -i setsid /bin/sh -c 'sleep 1000 & wait' & wait"});
   CHECK(comes_true([&] { return process.look().switches.size() >= 3; }));
   for (const auto& [pid, switches] : process.look().switches) {

@@ -60,7 +60,7 @@ TEST_CASE("no-responder: a request without a bound client leaks its slot for eve
   auto guest = f.boot(1);
   Client client(f);
   const XcsMessage opened = client.interface(XCS_CIF_NEW_CC, 1);
-  for (int i = 0; i < 3; ++i) CHECK(guest->print("to nobody") == 1);
+  for (int i = 0; i < 3; ++i) CHECK(guest->print("unbound") == 1);
   f.world.run();
   client.bind(opened.u.interface.local_port, xcs_type_wildcard);
   CHECK(client.read_and_echo().size() == (f.on ? 0 : 3));

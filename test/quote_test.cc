@@ -11,7 +11,7 @@ TEST_CASE("a complete UTF-8 character is recognised, and invalid bytes are not")
   CHECK(character_at("a\u00e9", 1) == "\u00e9");
   CHECK(character_at("\u20ac!", 0) == "\u20ac");
   CHECK(character_at("\U0001f600", 0) == "\U0001f600");
-  // Cut short, a continuation byte alone, overlong, half of a surrogate pair, beyond the last character.
+  // Truncated, a continuation byte alone, overlong, half of a surrogate pair, beyond the last character.
   for (const char* wrong : {"\xe2\x82", "\x82", "\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80",
                             "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
     CAPTURE(wrong);

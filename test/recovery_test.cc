@@ -15,11 +15,11 @@ namespace {
 
 enum class Victim { xcs, xend, both };
 
-/// With either answer: all that is promised holds for both.
+/// xend or xcs answers: every test holds for both.
 struct Recovery : Path {
   Recovery() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
 
-  /// Of one living domain.
+  /// How many files the daemons keep for one domain.
   [[nodiscard]] std::size_t files() const { return answer == Answer::xcs ? 2 : 1; }
 
   /// Lets `steps` events happen, then kills the victim and starts it again, in the order in which a user
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Recovery, "xend killed at any moment: input that it had read fr
   CHECK(program.got == text);
 }
 
-TEST_CASE_METHOD(Recovery, "killed repeatedly while bytes go both ways") {
+TEST_CASE_METHOD(Recovery, "xcs killed repeatedly while bytes go both ways: each byte is echoed once") {
   std::mt19937 choice(GENERATE(range(1u, 25u)));
   const DomainId domain = create();
   auto& program = boot(domain, std::make_unique<EchoProgram>());
@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Recovery, "a console that was given up is taken over by the nex
   REQUIRE(ask(fmt::format("forget {}", domain)) == "ok\n");
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   CHECK(ask("consoles") == "ok 0\n");
   CHECK(ask(fmt::format("console {}", domain)).starts_with("ok 1 9601"));
   auto viewer = view(domain);
@@ -236,7 +236,7 @@ struct EarlyAnswer : Path {
     boot(domain, std::make_unique<Speaker>("one "));
     world.run();
     kill_xcs();
-    auto store = dom0::EarlyStore::make(people, fmt::format("/m/early-{}.kept", domain),
+    auto store = dom0::EarlyStore::make(users, fmt::format("/m/early-{}.kept", domain),
                                         info(domain).shared_info_frame);
     REQUIRE(store.ok());
     store->keep({1, ring::make_message(ring::CMSG_CONSOLE, ring::CMSG_CONSOLE_DATA, 0xff, bytes_of("two"))});

@@ -171,7 +171,7 @@ TEST_CASE("a message that xcs drops is lost: its number says which") {
   CHECK(played.flow.level({.role = Role::xcs, .domain = 1}) == 0);
 }
 
-TEST_CASE("bytes that a guest prints do not take the bytes in its ring's slots away") {
+TEST_CASE("bytes that a guest prints do not replace the bytes in its ring") {
   Played played;
   const auto prints = [&](std::string_view text) {
     played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of(text));
@@ -211,7 +211,7 @@ TEST_CASE("bytes that a reader of a pty leaves unread go back to the queue, in f
   CHECK(played.flow.totals(1, false).delivered == 7);
 }
 
-TEST_CASE("a message of the kernel begins there, between the bytes of the program") {
+TEST_CASE("the path of a kernel message begins in the kernel, between the bytes of the program") {
   Played played;
   played.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("ab"));
   const std::uint64_t first = played.did.bytes.front().first;
@@ -254,7 +254,7 @@ TEST_CASE("a frame that comes again, or to a second client, brings no new bytes"
   CHECK(played.flow.imbalances().empty());
 }
 
-TEST_CASE("bytes are unseen when a client answers them that does not report what it takes") {
+TEST_CASE("bytes are unseen if the client that answers them does not report what it takes") {
   Played played;
   for (const std::uint32_t index : {0u, 8u}) {
     prints(played, "abc", index);
@@ -266,12 +266,12 @@ TEST_CASE("bytes are unseen when a client answers them that does not report what
   CHECK(played.flow.imbalances().empty());
 }
 
-TEST_CASE("input that is sent again after a switch died is the same input") {
+TEST_CASE("input that is sent again after xcs died is the same input") {
   Played played;
   types(played, "abc", 7);
   played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("abc"), 7);
   const auto sent = played.did.bytes;
-  // This switch dies before it has published the slot.
+  // This xcs dies before it has published the slot.
   played.as(xend).frame_passed(1, xcs, frame_request, 2, text_message("abc"), 0, {}, 7);
   CHECK(played.did.bytes.empty());
   played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("abc"), 7);
@@ -285,7 +285,7 @@ TEST_CASE("input that is sent again after a switch died is the same input") {
   CHECK(played.flow.imbalances().empty());
 }
 
-TEST_CASE("what a killed daemon had not kept of the input is lost") {
+TEST_CASE("input that a killed daemon had not stored is lost") {
   Played played;
   types(played, "abc", 7);
   played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of("defgh"));

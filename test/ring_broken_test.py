@@ -2,7 +2,7 @@
 """ring-check with faulty plug-ins: memory outside the page that is used wrongly, code that crashes, hangs, waits or cannot
 be loaded. No such plug-in may pass.
 
-usage: ring_broken_test.py     RINGSIDE and RINGS as for ring_check_test.py; RINGSIDE_LONG=1 also waits for a loop of its own
+usage: ring_broken_test.py     RINGSIDE and RINGS as for ring_check_test.py; RINGSIDE_LONG=1 also waits for an endless loop
 """
 
 import re
@@ -61,15 +61,15 @@ class Broken(unittest.TestCase):
     def test_the_unchanged_plugin_holds(self):
         self.check("NOTHING", GOOD, "hold in every execution")
 
-    def test_tables(self):
+    def test_a_wrong_table_is_refused_with_its_error(self):
         self.check("BAD_ABI", COULD_NOT_RUN, "version 7")
         self.check("BAD_WORD", COULD_NOT_RUN, "req_prod")
         self.check("NO_FUNCTION", COULD_NOT_RUN, "back_final_check")
         self.check("NO_ENTRY", COULD_NOT_RUN, "exports no ring_check_plugin()")
 
-    def test_code_that_crashes_or_never_ends(self):
+    def test_code_that_crashes_or_never_ends_is_reported(self):
         self.check("CRASH", FAILED, "Segmentation fault")
-        self.check("ABORT", FAILED, "dies of a signal")
+        self.check("ABORT", FAILED, "gets a fatal signal")
         self.check("OVERRUN", FAILED)
         self.check("RECURSE", FAILED, "Segmentation fault")
         if LONG:
@@ -85,21 +85,21 @@ class Broken(unittest.TestCase):
                 self.assertEqual(result.returncode, COULD_NOT_RUN, said)
                 self.assertIn(f"the code calls {name}", said)
 
-    def test_code_that_blocks_in_a_way_that_is_not_seen(self):
+    def test_code_that_blocks_in_a_system_call_is_reported(self):
         with tempfile.TemporaryDirectory() as folder:
             library = build(folder, "waiting.c", "SYSTEM_CALL")
             result = ring_check("--ring", library, "--replay", "SC:exchange:3:0:0:A")
             self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
             self.assertIn("blocked", result.stdout)
 
-    def test_code_that_was_compiled_without_the_flags(self):
+    def test_code_that_was_compiled_without_the_flags_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
             result = ring_check("--ring", build(folder, "broken.c", "NOTHING", ("cc",)))
             self.assertEqual(result.returncode, COULD_NOT_RUN, result.stdout)
             self.assertIn("ringside ring-check cc", result.stdout)
             self.assertRegex(result.stdout, r"not announce[^?]*broken.c:\d+")
 
-    def test_files_that_are_no_plugin(self):
+    def test_files_that_are_no_plugin_are_refused(self):
         with tempfile.NamedTemporaryFile(suffix=".so") as file:
             file.write(b"not ELF")
             file.flush()

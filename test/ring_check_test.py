@@ -143,7 +143,7 @@ class Mutants(unittest.TestCase):
             self.assertEqual(replayed.returncode, FAILED, replayed.stdout + replayed.stderr)
             self.assertIn(bad["why"], replayed.stdout)
 
-    def test_a_counterexample_has_as_few_messages_as_there_is_one_with(self):
+    def test_a_counterexample_has_the_fewest_possible_messages(self):
         for mutant, model, fewest in (("01", "sc", 1), ("02", "c11", 1), ("18", "tso", 2), ("16", "sc", 2), ("06", "sc", 3)):
             failed = [each["what"] for each in verdicts(f"mutant_{mutant}", "--model", model)[1] if each["outcome"] == "failed"]
             exchanges = {what for what in failed if re.fullmatch(r"\w+ exchange of \d+ messages?", what)}
@@ -190,7 +190,7 @@ class Mutants(unittest.TestCase):
 
 
 class Outputs(unittest.TestCase):
-    def test_junit_tap_and_shards(self):
+    def test_junit_and_tap_agree_and_shards_are_parts_of_the_whole(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "results.xml"
             result = ring_check("--ring", RINGS / "mutant_17.so", "--tap", "--junit", file, "-j", 2)
@@ -230,14 +230,14 @@ class Outputs(unittest.TestCase):
                     self.assertGreaterEqual(len(cases), 2)
                     self.assertIn("interrupted by SIG", cases["the run has ended"].find("error").get("message"))
 
-    def test_a_budget_is_kept_to_and_said(self):
+    def test_a_budget_is_kept_and_the_rest_is_reported(self):
         result = ring_check("--ring", RINGS / "event_index_8_O2.so", "--budget", "1s", "--model", "c11", "--msgs", 5)
         self.assertEqual(result.returncode, GOOD)
-        self.assertIn("in all that were looked at", result.stdout)
+        self.assertIn("in all that were tried", result.stdout)
         self.assertEqual(result.stderr, "")
 
     def test_progress_is_shown_on_a_terminal(self):
-        # Hours of work, which end when the line was there.
+        # Hours of work. The command is killed when the line has appeared.
         words = [PROGRAM, "ring-check", "--ring", RINGS / "event_index_8_O2.so", "--model", "sc", "--msgs", "9", "--limit", str(10**12)]
         wanted = re.compile(r"\[\d+/\d+\] [\d,]+ executions, [\d,]+/s, \d+ h left at most  SC exchange of")
         master, slave = pty.openpty()
@@ -252,7 +252,7 @@ class Outputs(unittest.TestCase):
         self.assertRegex(shown, wanted)
         self.assertIn("\r\x1b[K", shown)
 
-    def test_a_search_that_ends_at_its_limit_says_so_and_what_it_leaves_out(self):
+    def test_a_search_that_ends_at_its_limit_says_so_and_what_is_not_covered(self):
         ring = RINGS / "plain_8_O2.so"
         said = " ".join(ring_check("--ring", ring, "--model", "c11", "--msgs", 3, "--limit", 1000).stdout.split())
         self.assertRegex(said, r"ok C11 exchange of 3 messages [\d,]+ executions up to \d+ deviation")
@@ -266,7 +266,7 @@ class Outputs(unittest.TestCase):
         # By default it is one of steps, the same on every machine.
         said = " ".join(ring_check("--ring", RINGS / "event_index_8_O2.so", "--model", "c11", "--msgs", 4, "--tap").stdout.split())
         self.assertIn("not covered in event_index_8_O2 under C11: the rest of the searches above that ended at their limit of 5,000,000 steps", said)
-        # One that is through says nothing of it.
+        # A complete search mentions no limit.
         self.assertNotIn("their limit of", ring_check("--ring", RINGS / "plain_2_O2.so", "--model", "sc").stdout)
 
 
@@ -332,7 +332,7 @@ class Tests(unittest.TestCase):
                         self.assertEqual(replayed.returncode, FAILED, replayed.stdout + replayed.stderr)
                         self.assertIn(found[0]["why"], replayed.stdout)
 
-    def test_a_deadlock_a_failed_assert_and_threads_that_share_nothing_are_told(self):
+    def test_a_deadlock_a_failed_assert_and_threads_that_share_nothing_are_reported(self):
         with tempfile.TemporaryDirectory() as folder:
             for define, status, text in (
                     ("AWAITS", FAILED, "deadlock: the waiter waits for a store by another thread, and no other thread can run"),
@@ -350,7 +350,7 @@ class Tests(unittest.TestCase):
                 self.assertEqual(result.returncode, status, f"{define}: {said}")
                 self.assertIn(text, said, define)
 
-    def test_armv8_says_of_what_a_failure_depends_on_and_what_it_leaves_out(self):
+    def test_armv8_says_what_a_failure_depends_on_and_what_is_not_covered(self):
         with tempfile.TemporaryDirectory() as folder:
             for define, status, texts, others in (
                     ("MESSAGE", GOOD, ["ok Armv8", "hold in every execution"], ["not covered", "with a gap"]),
@@ -415,9 +415,9 @@ class Tests(unittest.TestCase):
                         if replay:
                             self.assertEqual(ring_check("--ring", library, "--replay", replay[1]).returncode, FAILED)
 
-    def test_memory_that_is_touched_unseen_is_no_result(self):
-        """Memory is accessed unseen by a part without the flags, by an asm block, by the C library; in an execution
-        that every model has, or C11 alone."""
+    def test_an_unannounced_access_to_shared_memory_gives_no_result(self):
+        """A part without the flags, an asm block or the C library accesses memory without an announcement, in an
+        execution that every model has, or that C11 alone has."""
         part = TEST / "ring_check" / "unseen_part.c"
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
@@ -454,7 +454,7 @@ class Tests(unittest.TestCase):
                     for text in texts:
                         self.assertIn(text, said)
 
-    def test_a_page_and_junit_of_a_test(self):
+    def test_a_failed_test_of_threads_is_in_its_page_and_in_junit(self):
         with tempfile.TemporaryDirectory() as folder:
             page, junit = pathlib.Path(folder) / "why.html", pathlib.Path(folder) / "results.xml"
             library, result, said = self.run_test(folder, "threads.c", "LOST_UPDATE", "--model", "sc", "--html", page, "--junit", junit)

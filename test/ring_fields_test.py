@@ -61,16 +61,16 @@ class Fields(unittest.TestCase):
                 for text in texts:
                     self.assertIn(text, said)
 
-    def test_a_struct_that_is_assigned_and_the_part_that_races(self):
+    def test_an_assigned_struct_and_the_part_of_it_that_races_are_named(self):
         self.check("ASSIGNED", "a race: the back reads ring->rsp[0].{id, status, bytes[0..1]} while", "writes ring->rsp[0] ")
 
-    def test_a_part_of_a_struct_that_is_copied_by_memcpy(self):
+    def test_a_part_of_a_struct_that_is_copied_by_memcpy_is_named(self):
         self.check("PART", "reads ring->rsp[0]", "writes ring->rsp[0].{status, bytes} (12 bytes)")
 
-    def test_a_field_that_is_read_alone(self):
+    def test_a_field_that_is_read_alone_is_named(self):
         self.check("FIELD", "a race: the back reads ring->rsp[0].status while", "reads ring->rsp[0].status:")
 
-    def test_slots_that_have_a_pointer_of_their_own(self):
+    def test_slots_that_have_a_pointer_of_their_own_are_named(self):
         self.check("SLOTS_APART", "reads slots[0].{id, status, bytes[0..1]} while")
 
     def test_json_journal_and_page_have_the_same_names(self):
@@ -82,7 +82,7 @@ class Fields(unittest.TestCase):
         self.assertIn("reads ring->rsp[0].status: ", journal.read_text())
         self.assertIn("reads ring->rsp[0].status: ", page.read_text().replace("\\u003e", ">"))
 
-    def test_cpp_and_the_heap(self):
+    def test_members_of_cpp_objects_and_of_the_heap_are_named(self):
         for way in WAYS if LONG else [WAYS[1], WAYS[-2]]:
             with self.subTest(way=way):
                 result = ring_check("--ring", build(self.folder.name, "fields.cc", "CPP", way), "--model", "c11")
@@ -100,7 +100,7 @@ class Fields(unittest.TestCase):
         self.assertIn("the back reads slot 0, byte 4 while", said)
         self.assertRegex(said, r"fields_FIELD.so: it has no debug information \(compile with -g")
 
-    def test_a_page_of_which_no_variable_tells_the_type(self):
+    def test_a_page_without_a_typed_variable_is_named_by_slot_and_byte(self):
         status, said = report(build(self.folder.name, "fields.c", "UNTYPED", WAYS[0]))
         self.assertEqual(status, FAILED, said)
         self.assertIn("the back reads slot 0, byte 0 while", said)

@@ -93,7 +93,7 @@ TEST_CASE("a request index that moves backwards over waiting requests is a fault
   Traffic traffic(all_rings[2], 0, 5, 2, 3);
   ControlMessage message;
   REQUIRE(traffic.back->take_request(message) == TakeRequest::taken);
-  traffic.page.set_u32(2048, 7);  // withdraws taken requests: the index was 10, and 8 of them are ours
+  traffic.page.set_u32(2048, 7);  // withdraws a taken request: the index was 10, and 8 were taken
   CHECK(traffic.back->take_request(message) == TakeRequest::bad_index);
   traffic.page.set_u32(2048,
                        8);  // withdrawing requests that were not taken cannot be noticed, and is harmless

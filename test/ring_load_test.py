@@ -18,14 +18,14 @@ COULD_NOT_RUN = 3
 WHOLE = RINGS / "plain_2_O2.so"
 # Code that a library runs when it is loaded, and the message about it.
 CONSTRUCTORS = {
-    "_exit(0)": "ended by itself, with status 0",
-    "_exit(4)": "ended by itself, with status 4",
+    "_exit(0)": "exited with status 0",
+    "_exit(4)": "exited with status 4",
     "abort()": "was killed by a signal: Aborted",
     "*(volatile int *)8 = 1": "was killed by a signal: Segmentation fault",
     "kill(getpid(), SIGKILL)": "was killed by a signal: Killed",
 }
 # The same when its table is requested.
-TABLES = {"_exit(0)": "ended by itself, with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
+TABLES = {"_exit(0)": "exited with status 0", "raise(SIGBUS)": "was killed by a signal: Bus error"}
 SOURCE = """
 #include <signal.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ class Loading(unittest.TestCase):
         self.assertEqual(len(suite.findall(".//error")), 1)
         return done.stderr
 
-    def test_a_file_that_is_cut_short_is_refused_wherever_it_ends(self):
+    def test_a_truncated_file_is_refused_wherever_it_ends(self):
         whole = WHOLE.read_bytes()
         path = self.folder / "cut.so"
         for size in (0, 1, 63, 64, 200, 4096, 5000, 8192):
@@ -65,7 +65,7 @@ class Loading(unittest.TestCase):
                 path.write_bytes(whole[:size])
                 self.refused(path)
 
-    def test_noise_is_refused(self):
+    def test_a_damaged_file_is_refused(self):
         path = self.folder / "noise.so"
         whole = bytearray(WHOLE.read_bytes())
         # The kind of file, the machine, the place and the size of the table of segments.
@@ -76,19 +76,19 @@ class Loading(unittest.TestCase):
                 self.refused(path)
                 whole[at] ^= 0xff
 
-    def test_what_it_runs_as_it_is_loaded_does_not_end_the_check_in_silence(self):
+    def test_code_that_runs_at_loading_does_not_end_the_check_in_silence(self):
         for does, said in CONSTRUCTORS.items():
             with self.subTest(does):
                 self.assertIn(said, self.refused(self.library(constructor=does)))
 
-    def test_nor_does_what_it_runs_when_its_table_is_asked_for(self):
+    def test_code_that_runs_when_the_table_is_requested_does_not_end_the_check_in_silence(self):
         for does, said in TABLES.items():
             with self.subTest(does):
                 self.assertIn(said, self.refused(self.library(table=does)))
                 self.assertIn(said, self.refused(self.folder / "ring.so", "--list"))
                 self.assertIn(said, self.refused(self.folder / "ring.so", "--replay", "SC:exchange:2:0:0:A1"))
 
-    def test_what_it_leaves_for_the_end_of_the_process_changes_no_status(self):
+    def test_an_exit_handler_of_a_ring_changes_no_status(self):
         path = self.library(constructor="atexit((void (*)(void))_exit)", table="")
         self.assertIn("returned no table", self.refused(path))
 

@@ -19,7 +19,7 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
 GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
 NO_LIMIT = ["--limit", 1_000_000_000]
-DIFFER = "its parts found different shared memory"
+DIFFER = "its parts do not divide the same search"
 
 
 def ringside(*words, status, folder=None):

@@ -297,7 +297,7 @@ TEST_CASE("lengths 0, 59 and 60 arrive unchanged; a message drops bytes after th
   }
 }
 
-TEST_CASE("requests: payload, write barrier, index; index, read barrier, payload") {
+TEST_CASE("a request is written before a barrier and its index, and read after its index and a barrier") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<Memory>::attach(page.ring(all_rings[2]));
@@ -316,7 +316,7 @@ TEST_CASE("requests: payload, write barrier, index; index, read barrier, payload
   CHECK(Memory::take_log() == Log{"load 2048"});
 }
 
-TEST_CASE("responses: payload, write barrier, index; index, read barrier, payload") {
+TEST_CASE("a response is written before a barrier and its index, and read after its index and a barrier") {
   Page page;
   using Memory = RecordingMemory;
   auto front = Front<Memory>::attach(page.ring(all_rings[1]));

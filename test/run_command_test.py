@@ -81,14 +81,14 @@ class RunCommand(unittest.TestCase):
         parts = [[each["name"] for each in self.results(".", "--shard", f"{part}/3")] for part in (1, 2, 3)]
         self.assertEqual(sorted(sum(parts, [])), ["cases[N=1]", "cases[N=2]", "cases[N=3]", "hello"])
 
-    def test_values_names_tags_and_seeds_choose(self):
+    def test_values_names_tags_and_seeds_select_runs(self):
         self.assertEqual([each["name"] for each in self.results(".", "-p", "N=2", "--name", "cases")], ["cases[N=2]"])
         self.assertEqual([each["name"] for each in self.results(".", "--tag", "greeting")], ["hello"])
         self.assertEqual([each["seed"] for each in self.results("cases.scn", "-p", "N=1", "--seed", "5..7")], [5, 6, 7])
         self.assertIn("ringside run cases.scn -p N=3 --seed 1", self.ringside("run", "cases.scn", "--dry-run").stdout)
         self.assertIn("Hello", self.ringside("run", ".", "--list").stdout)
 
-    def test_a_text_is_given_as_it_stands_in_the_name(self):
+    def test_a_text_value_may_be_given_with_or_without_quotes(self):
         (self.folder / "texts.scn").write_text(CASES.replace("N = 1, 2, 3", 'T = "a b", "c"').replace('{N} bytes of "a"', "{T}"))
         for value in ("a b", '"a b"'):
             self.assertEqual([each["name"] for each in self.results("texts.scn", "-p", f"T={value}")], ["texts[T=a b]"])
@@ -140,24 +140,24 @@ class RunCommand(unittest.TestCase):
         parts = [self.ringside("run", ".", "--seed", "5..11", "--dry-run", "--shard", f"{part}/3").stdout.splitlines() for part in (1, 2, 3)]
         self.assertEqual([whole[part::3] for part in range(3)], parts)
 
-    def test_many_bad_seeds_are_told_in_full_for_three_of_them(self):
+    def test_of_many_failing_seeds_three_are_reported_in_full(self):
         out = self.ringside("run", "hello.scn", "--seed", "2..300", status=EXPECTATION_FAILED).stdout
         self.assertEqual(out.count("\n     again "), 3)
         self.assertIn("more seeds: ", out)
 
-    def test_what_is_wrong_with_a_call_has_a_status_of_its_own(self):
+    def test_each_kind_of_wrong_call_has_its_own_status(self):
         self.ringside("run", status=USAGE)
         self.ringside("run", "hello.scn", "--seed", "many", status=USAGE)
         self.ringside("run", "hello.scn", "--shard", "4/3", status=USAGE)
-        self.ringside("run", "hello.scn", "-p", "NOBODY=1", status=USAGE)
+        self.ringside("run", "hello.scn", "-p", "UNKNOWN=1", status=USAGE)
         said = self.ringside("run", ".", "-p", "M=1", status=USAGE).stderr
         self.assertIn('-p M: there is no parameter of that name (did you mean "N"?  there are: N)', said)
-        self.ringside("run", "hello.scn", "--name", "nobody", status=USAGE)
+        self.ringside("run", "hello.scn", "--name", "unknown", status=USAGE)
         self.ringside("run", "missing.scn", status=DOES_NOT_PARSE)
         self.ringside("run", "-", text="scenario \"t\"\nxen bots dom1\n", status=DOES_NOT_PARSE)
         self.ringside("run", "-", text=HELLO)
 
-    def test_what_shrank_fails_by_itself_and_passes_in_the_plain_order(self):
+    def test_a_shrunk_scenario_fails_alone_and_passes_in_the_plain_order(self):
         seed = self.failing_seed()
         out = self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "small.scn").stdout
         small = (self.folder / "small.scn").read_text()
@@ -171,7 +171,7 @@ class RunCommand(unittest.TestCase):
         self.ringside("run", "small.scn", "--seed", "1")
         self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
 
-    def test_what_shrank_fails_for_the_same_reason(self):
+    def test_a_shrunk_scenario_fails_for_the_same_reason(self):
         (self.folder / "paused.scn").write_text(HELLO + 'xen pauses dom1\nuser types "ls -l"\nexpect dom1 reads "ls -l"\n')
         self.ringside("shrink", "paused.scn", "-o", "small.scn")
         small = (self.folder / "small.scn").read_text()
@@ -179,7 +179,7 @@ class RunCommand(unittest.TestCase):
         self.assertIn('# It fails with seed 1 at: expect dom1 reads "l"\n# It is met without the line: xen pauses dom1\n', small)
         self.assertNotIn("prints", small)
 
-    def test_a_golden_journal_is_written_when_asked_and_then_has_to_stay_true(self):
+    def test_a_golden_journal_is_written_on_request_and_compared_afterwards(self):
         golden = CASES.replace("param", "golden\nparam")
         (self.folder / "cases.scn").write_text(golden)
         self.assertIn("no such file yet", self.ringside("run", "cases.scn", status=EXPECTATION_FAILED).stdout)
@@ -192,7 +192,7 @@ class RunCommand(unittest.TestCase):
         out = self.ringside("run", "cases.scn", status=EXPECTATION_FAILED).stdout
         self.assertIn("behaved differently", out)
         self.assertIn("ringside run --update cases.scn", out)
-        self.ringside("run", "cases.scn", "--seed", "2")  # kept is the plain order alone
+        self.ringside("run", "cases.scn", "--seed", "2")  # the golden journal is of the plain order only
         for other in (("--seed", "2..5"), ("--mode", "real")):
             said = self.ringside("run", "cases.scn", "--update", *other, status=USAGE).stderr
             self.assertIn("a golden journal is that of the simulated run with seed 1, which is not among these", said)

@@ -43,9 +43,9 @@ class KeepFailed(Folder):
         self.assertTrue((folder / "capture.pcapng").read_bytes().startswith(b"\x0a\x0d\x0d\x0a"))
         self.write(suite__bad=PASSES.replace("\n", '\nparam WORD = "goodbye", "hello"\n', 1))
         self.run_all("suite", "--keep-failed", "failed", "--seed", "3")
-        self.assertEqual(self.kept(), {}, "one that passes now leaves nothing of yesterday")
+        self.assertEqual(self.kept(), {}, "a run that passes now removes its old folder")
 
-    def test_whatever_it_fails_of(self):
+    def test_a_run_is_kept_whatever_made_it_fail(self):
         self.write(golden=PASSES.replace("\n", "\ngolden\n", 1), proves_nothing=NEVER_TRIED)
         self.run_all(".", "--strict", "--keep-failed", "failed", status=EXPECTATION_FAILED)
         self.assertEqual(self.kept(), {"golden-seed-1": self.FILES, "proves_nothing-seed-1": self.FILES})
@@ -62,13 +62,13 @@ class KeepFailed(Folder):
         self.assertIn(r"expect user sees /C:\\\/x|usr\/bin|\// within 1s", kept.read_text())
         self.assertEqual(self.hash_of("bad.scn"), self.hash_of(kept))
 
-    def test_what_cannot_be_kept_is_told(self):
+    def test_a_run_that_cannot_be_kept_is_reported(self):
         self.write(bad=FAILS)
         (self.folder / "failed").write_text("no folder")
         done = self.run_all("bad.scn", "--keep-failed", "failed", status=EXPECTATION_FAILED)
         self.assertIn("ringside: cannot keep a failed run: failed/bad-seed-1/report.txt: ", done.stderr)
 
-    def test_the_scenario_kept_of_a_lesson_does_the_same_again(self):
+    def test_a_kept_scenario_repeats_its_run(self):
         for lesson in LESSONS.glob("[01]*.scn"):
             dom0 = "xenctld.lost" if re.search(r"xenctld|\bpty\b", lesson.read_text()) else "xcs.dropped"
             # Lines after the last scenario of a file belong to that scenario.

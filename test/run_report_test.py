@@ -117,9 +117,9 @@ class EveryRunHasAReport(Folder):
             self.run_all(".", "--shard", f"{part}/3", "--junit", "r.xml", status=status)
             self.assertEqual([suite for suite, _, outcome in self.cases() if outcome == "error"], [f"./{broken}"] if broken else [])
 
-    def test_a_run_that_cannot_begin_leaves_no_report_of_yesterday(self):
+    def test_a_run_that_cannot_begin_leaves_no_old_report(self):
         self.write(a=PASSES)
-        for words in (["a.scn", "--seed", "many"], ["a.scn", "-p", "NOBODY=1"], ["a.scn", "--replay", "nothing"], ["no-folder/"]):
+        for words in (["a.scn", "--seed", "many"], ["a.scn", "-p", "UNKNOWN=1"], ["a.scn", "--replay", "nothing"], ["no-folder/"]):
             with self.subTest(words):
                 self.old_report()
                 result = subprocess.run([PROGRAM, "run", *words, "--junit", "r.xml"], cwd=self.folder, capture_output=True, text=True,
@@ -130,7 +130,7 @@ class EveryRunHasAReport(Folder):
         self.run_all("a.scn", "--junit", "r.xml", "--dry-run")
         self.assertIn("yesterday", (self.folder / "r.xml").read_text())
 
-    def test_what_is_read_is_never_overwritten(self):
+    def test_an_input_file_is_never_overwritten(self):
         self.write(a=PASSES, b=PASSES)
         self.run_all("a.scn", "--tape", "tape")
         self.run_all("a.scn", "--journal", "a.jsonl")
@@ -146,7 +146,7 @@ class EveryRunHasAReport(Folder):
                 self.assertRegex(done.stderr, r"would (be overwritten|overwrite it) \(name another file\)")
                 self.assertEqual({path.name: path.read_bytes() for path in self.folder.iterdir()}, before)
 
-    def test_a_file_that_cannot_be_written_is_told_on_stderr(self):
+    def test_a_file_that_cannot_be_written_is_reported_on_stderr(self):
         self.write(a=PASSES)
         for option, what in (("--journal", "a journal"), ("--html", "a page"), ("--pcap", "a capture")):
             with self.subTest(option):
@@ -155,13 +155,13 @@ class EveryRunHasAReport(Folder):
                 self.assertIn("FAIL a  seed 1: it passed, and its files could not be written\n", done.stdout)
                 self.assertIn("No space left on device", (self.folder / "r.xml").read_text())
 
-    def test_a_report_that_cannot_be_written_is_told_before_anything_runs(self):
+    def test_a_report_that_cannot_be_written_is_an_error_before_anything_runs(self):
         self.write(a=PASSES)
         done = self.run_all("a.scn", "--junit", "nowhere/r.xml", status=COULD_NOT_RUN)
         self.assertIn("cannot write results: nowhere/r.xml", done.stderr)
         self.assertEqual(done.stdout, "")
 
-    def test_a_report_on_stdout_is_one(self):
+    def test_a_report_on_stdout_is_written_once(self):
         self.write(a=PASSES)
         out = self.run_all("a.scn", "--junit", "-").stdout
         self.assertEqual(out.count("<testsuites"), 1)
@@ -273,7 +273,7 @@ class EveryRunHasAReport(Folder):
         rest, _ = running.communicate(timeout=PATIENCE_S)
         self.assertEqual((running.returncode, json.loads(rest)["name"]), (GOOD, "b"))
 
-    def test_one_that_is_killed_leaves_no_report_of_yesterday(self):
+    def test_a_killed_run_leaves_no_old_report(self):
         self.write(a=PASSES, c=LASTS)
         self.old_report()
         running = self.start(".", "--json", "--junit", "r.xml")
@@ -336,7 +336,7 @@ class NamesAreNeverAmbiguous(Folder):
         self.run_all(".hidden.scn", "--journal", "left")
         self.assertRegex(" ".join(path.name for path in (self.folder / "left").iterdir()), r"^_hidden-[0-9a-f]{8}-seed-1\.jsonl$")
 
-    def test_second_scenarios_of_a_file_and_files_that_are_called_so(self):
+    def test_a_second_scenario_of_a_file_and_a_file_with_that_name_are_told_apart(self):
         self.write(x=PASSES + PASSES, **{"x-2": PASSES})
         out = self.run_all(".", "--tap").stdout
         self.assertEqual(re.findall(r"^ok .*", out, re.MULTILINE),
@@ -350,7 +350,7 @@ class NamesAreNeverAmbiguous(Folder):
         self.run_all("a.scn", "--mode", "both", "--journal", "left")
         self.assertEqual(sorted(path.name for path in (self.folder / "left").iterdir()), ["a-seed-1-real.jsonl", "a-seed-1.jsonl"])
 
-    def test_a_file_that_is_named_twice_runs_once(self):
+    def test_a_file_that_is_given_twice_runs_once(self):
         self.write(a=PASSES)
         self.assertIn("1 run: 1 passed", self.run_all(".", "a.scn", "./a.scn", self.folder / "a.scn").stdout)
 
@@ -416,8 +416,8 @@ class NamesAreNeverAmbiguous(Folder):
         self.assertEqual(places, [("a.scn", "2"), ("a.scn", "2"), ("b.scn", "1")])
 
 
-class WhatProvesNothing(Folder):
-    def test_it_is_a_warning_and_with_strict_a_failure(self):
+class RunsThatProveNothing(Folder):
+    def test_a_run_that_proves_nothing_is_a_warning_and_with_strict_a_failure(self):
         self.write(a=PASSES.split("expect")[0], b=NEVER_TRIED, c=PASSES)
         done = self.run_all(".")
         self.assertIn("warning[W005]: nothing is expected: it passes whatever happens\n --> ./a.scn:1:10\n", done.stderr)
@@ -449,7 +449,7 @@ class WhatProvesNothing(Folder):
         self.assertIn("the quirk leaky-response is off: a `never` proves nothing", (self.folder / "r.xml").read_text())
         self.assertIn("warning[W007]", self.run_all(".").stderr)
 
-    def test_what_is_no_utf_8_in_a_source_is_none_in_a_report(self):
+    def test_invalid_utf_8_of_a_source_is_replaced_in_a_report(self):
         (self.folder / "a.scn").write_bytes(b'scenario "a"\nxen boots dom1\n\xff\xc3( \x80\xe3\x81\x82 typs "x"\n')
         result = subprocess.run([PROGRAM, "run", "a.scn", "--tap"], cwd=self.folder, capture_output=True, timeout=PATIENCE_S)
         self.assertEqual(result.returncode, DOES_NOT_PARSE)

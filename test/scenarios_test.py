@@ -56,7 +56,7 @@ def check_files(files):
     if laid_out.returncode != 0:
         yield f"not laid out by `ringside fmt`:\n{laid_out.stdout}{laid_out.stderr}"
     if len(files) < FILES_MIN:
-        yield f"{len(files)} files, and it was to be {FILES_MIN} or more"
+        yield f"only {len(files)} files; at least {FILES_MIN} are wanted"
     names = {path.stem for path in files}
     for quirk in sorted(quirks()):
         if f"20-quirk-{quirk}" not in names:
@@ -65,11 +65,11 @@ def check_files(files):
         yield f"a hop names the scenario {name}, and there is none"
     for path in files:
         if len(lesson_of(path.read_text())) not in LESSON_LINES:
-            yield f"{path.name}: it opens with {len(lesson_of(path.read_text()))} lines of lesson"
+            yield f"{path.name}: its opening comment has {len(lesson_of(path.read_text()))} lines"
 
 
 def flipped(text, quirk, way):
-    """The same scenarios with the quirk fixed, with any value of the parameter; and the parameter's name."""
+    """The text with the quirk always `way`, whatever value its parameter has; and the name of the parameter."""
     line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
     found = set(line.findall(text))
     if len(found) != 1:

@@ -102,7 +102,7 @@ TEST_CASE("a together block is one statement") {
   CHECK(std::get<Together>(reading.runs[0].statements[1].what).statements.size() == 2);
 }
 
-TEST_CASE("settings") {
+TEST_CASE("each setting is in the setup of the run") {
   const Parsed reading = read_text(
       "scenario \"t\"\nseed 5..9\nmode both\nabi flat\ntimeout 250ms\ntag slow\ntag ring\ngolden\n"
       "quirk xcs-fd2 on\nquirk xcs-sigpipe off\nignore event xen -> xcs\n" +

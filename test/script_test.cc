@@ -21,7 +21,7 @@ TEST_CASE("the four examples are read without an error") {
   }
 }
 
-TEST_CASE("the scenario hello, statement by statement") {
+TEST_CASE("each statement of the scenario hello is parsed") {
   const Parsed reading = read_text(hello);
   const auto& statements = reading.runs.at(0).statements;
   REQUIRE(statements.size() == 8);
@@ -43,7 +43,7 @@ TEST_CASE("the scenario hello, statement by statement") {
   CHECK(forwards.to->role == Role::xend);
 }
 
-TEST_CASE("xen's acts") {
+TEST_CASE("xen's acts are parsed") {
   CHECK(act_of<Life>("xen boots dom2, dom5..dom7").domains.size() == 4);
   CHECK(act_of<Life>("xen boots dom2 running shell").shell);
   const std::pair<std::string, Life::Verb> verbs[] = {
@@ -53,7 +53,7 @@ TEST_CASE("xen's acts") {
   for (const auto& [words, verb] : verbs) CHECK(act_of<Life>("xen " + words).verb == verb);
 }
 
-TEST_CASE("a guest's acts") {
+TEST_CASE("a guest's acts are parsed") {
   CHECK(act_of<Logs>("dom1 logs \"oops\"").payload.bytes() == "oops");
   CHECK(act_of<Ends>("dom1 ends").domain.domain == 1);
   const auto writes =
@@ -76,7 +76,7 @@ TEST_CASE("a guest's acts") {
   CHECK_FALSE(act_of<Answering>("dom1 stops answering").on);
 }
 
-TEST_CASE("acts of users and of the serial line") {
+TEST_CASE("acts of users and of the serial line are parsed") {
   CHECK(act_of<Connects>("user[anna] connects to dom1 by tcp").by == Connects::By::tcp);
   CHECK(act_of<Connects>("user2 connects to dom1").user.name == "2");
   CHECK(act_of<Disconnects>("user disconnects from dom1").user.name.empty());
@@ -91,7 +91,7 @@ TEST_CASE("acts of users and of the serial line") {
   CHECK_FALSE(act_of<Reading>("dom0 stops reading").on);
 }
 
-TEST_CASE("acts on dom0's processes, and faults") {
+TEST_CASE("acts on dom0's processes and on ptys, and faults, are parsed") {
   CHECK(act_of<Runs>("xend stalls").verb == Runs::Verb::stalls);
   CHECK(act_of<Runs>("xcs stops").verb == Runs::Verb::stops);
   const auto drops = act_of<Fault>("fault drops next 3 events dom1 -> xcs");
@@ -111,15 +111,15 @@ TEST_CASE("acts on dom0's processes, and faults") {
 }
 
 TEST_CASE("a domain is suspended and resumed by the daemon that keeps its console") {
-  CHECK(act_of<Sleeps>("xend suspends dom1").suspends);
+  CHECK(act_of<Suspension>("xend suspends dom1").suspends);
   const Parsed resumes = read_lines("xend suspends dom1\nxend resumes dom1");
   REQUIRE(resumes.script.diagnostics.errors() == 0);
-  const auto wakes = std::get<Sleeps>(std::get<Act>(resumes.runs.at(0).statements.back().what));
+  const auto wakes = std::get<Suspension>(std::get<Act>(resumes.runs.at(0).statements.back().what));
   CHECK_FALSE(wakes.suspends);
   CHECK(wakes.domain.domain == 1);
 }
 
-TEST_CASE("a raw client's acts") {
+TEST_CASE("a raw client's acts are parsed") {
   CHECK(act_of<ClientOpens>("client opens data").side == Side::data);
   CHECK(act_of<ClientConnects>("client[b] connects data session 77").session == 77u);
   CHECK_FALSE(act_of<ClientConnects>("client[b] connects").side);
@@ -138,7 +138,7 @@ TEST_CASE("a raw client's acts") {
   CHECK(act_of<Answering>("client starts answering").on);
 }
 
-TEST_CASE("patterns of output") {
+TEST_CASE("patterns of output are parsed") {
   CHECK(pattern_of<Shows>("dom1 reads \"root\"...").payload.kind == Payload::Kind::prefix);
   CHECK(pattern_of<Shows>("user sees /login: $/").payload.kind == Payload::Kind::regex);
   CHECK(pattern_of<Shows>("uart shows \"a\"").place.kind == Place::Kind::uart);
@@ -150,7 +150,7 @@ TEST_CASE("patterns of output") {
   CHECK(expect_no.during == 50ms);
 }
 
-TEST_CASE("patterns of events on the way") {
+TEST_CASE("patterns of messages, events and reports are parsed") {
   CHECK(pattern_of<Receives>("dom1 receives request shutdown subtype sysrq from xcs").message.subtype == 3);
   CHECK(pattern_of<ReceivesReply>("client receives badrequest").result == 6);
   pattern_of<ReceivesVirq>("client receives virq");
@@ -175,7 +175,7 @@ TEST_CASE("patterns of events on the way") {
   CHECK(std::get<QuirkBites>(bites.pattern.what).quirk == Quirk::xcs_fd2);
 }
 
-TEST_CASE("states of rings and counters") {
+TEST_CASE("states of rings and counters are parsed") {
   const auto dotted = pattern_of<RingState>("dom1.tx.req_prod >= 3");
   CHECK(dotted.tests.at(0).compare == Compare::at_least);
   CHECK(pattern_of<RingState>("dom1.rx settles at rsp_prod 0 req_cons < 8").tests.size() == 2);
@@ -186,7 +186,7 @@ TEST_CASE("states of rings and counters") {
   CHECK(pattern_of<CounterChanges>("xend.lost changes").counter == "lost");
 }
 
-TEST_CASE("limits, labels and times of a line") {
+TEST_CASE("limits, labels and times of a line are parsed") {
   const Statement limited = statement_of("after 3s expect user sees \"a\" within 20ms as SEEN");
   CHECK(limited.when->delay == 3s);
   CHECK_FALSE(limited.when->absolute);

@@ -91,7 +91,7 @@ expect dom1.tx req_prod 1 rsp_prod 0
 expect event dom1 -> xcs
 expect xcs forwards request console length 6 "hello\n" from dom1 to xend
 expect user sees "hello"
-expect dom1.tx req_prod 1 rsp_prod 1             # answered: the slot is free again
+expect dom1.tx req_prod 1 rsp_prod 1             # the response is there; dom1 takes it and frees the slot
 )scn";
 
 inline const std::string long_input = R"scn(scenario "Typing more than the ring holds"
@@ -101,10 +101,10 @@ cases BYTES  LOST                                # 8 slots x 60 bytes = 480
       1000   9
 param LOSS = on, off
 quirk xcs-drop-when-full {LOSS}
-quirk xend-no-input-limit on                     # xend of 2005 passes all of it on at once
+quirk xend-no-input-limit on                     # as xend of 2005, which waits for no answer
 xen boots dom1
 user connects to dom1
-xen pauses dom1                                  # nobody empties the rx ring now
+xen pauses dom1                                  # the rx ring is not emptied now
 user types {BYTES} bytes of "abc" in one write
 expect dom1.rx settles at req_prod 8 rsp_prod 0
 expect xcs.dropped settles at {LOST} when LOSS is on
@@ -126,7 +126,7 @@ dom1 notifies xcs
 expect xcs forwards 1 real and 7 stale messages from dom1 when TRUST is on
 expect xcs.refused settles at 1 when TRUST is off
 dom2 prints "still here"
-expect user sees "still here" within 20ms        # a bad neighbour must not cost dom2
+expect user sees "still here" within 20ms        # dom2 must not be affected
 )scn";
 
 inline const std::string pty = R"scn(scenario "Output waits for a pty"

@@ -85,10 +85,10 @@ std::vector<Attempt> attempts() {
       {"ioctl", [] { ioctl(0, TIOCSTI, ""); }},
       {"tgkill", [=] { syscall(SYS_tgkill, other, other, 0); }},
   };
-  // The signals reach no process: none has this number.
-  constexpr int nobody = 1 << 30;
+  // No process has this number.
+  constexpr int no_process = 1 << 30;
   const auto signal = [&](int number, std::set<Sealed> may) {
-    tried.push_back({"kill", [number] { kill(nobody, number); }, std::move(may)});
+    tried.push_back({"kill", [number] { kill(no_process, number); }, std::move(may)});
   };
   signal(SIGTERM, {});
   signal(SIGUSR1, {});

@@ -34,7 +34,7 @@ Session type(const std::string& input) {
 
 }  // namespace
 
-TEST_CASE("uname and exit: a prompt, an answer, a prompt, the end") {
+TEST_CASE("a command is answered and followed by a prompt, and exit ends the shell") {
   const Session session = type("uname\nexit\n");
   CHECK(session.status == 0);
   const std::size_t first = session.output.find("web$ ");
@@ -61,7 +61,7 @@ TEST_CASE("exit sets the status; an invalid status is refused and the shell cont
 }
 
 TEST_CASE("an unknown command gets a hint") {
-  CHECK(type("ls -l\n").says("ls: no such command here; 'help' lists the ones there are\n"));
+  CHECK(type("ls -l\n").says("ls: no such command; 'help' lists all commands\n"));
 }
 
 TEST_CASE("help lists every command") {
@@ -96,7 +96,7 @@ TEST_CASE("count ends when its reader has gone") {
   CHECK(shell_main(in, out, web) == 0);
 }
 
-TEST_CASE("echo, hex and hostname") {
+TEST_CASE("echo prints its text, hex the bytes of it, and hostname the domain's name") {
   CHECK(type("echo  two  words \n").says("web$ two  words\n"));
   CHECK(type("hex Az \xff\n").says("web$ 41 7a 20 ff\n"));
   CHECK(type("hostname\n").says("web$ web\n"));

@@ -103,7 +103,7 @@ TEST_CASE("parts that a failure does not need are left out, shortened and turned
   CHECK(shrink(parsed.runs.at(0), fails, 3).attempts == 3);
 }
 
-TEST_CASE("a text that did not come because of a line is still sent, and would come without that line") {
+TEST_CASE("if a line keeps a text from arriving, the line and the text both stay") {
   const Small small = shrunk(
       "scenario \"t\"\nmode sim\nxen boots dom1, dom2\nuser connects to dom1\nuser[b] connects to dom2\n"
       "dom2 prints \"noise\"\nexpect user[b] sees \"noise\"\nxen pauses dom1\nuser types \"ls -l /home\"\n"
@@ -135,7 +135,7 @@ TEST_CASE("lines that belong together are one cause") {
         std::vector<std::string>{"without the lines: xend suspends dom1; xend resumes dom1"});
 }
 
-TEST_CASE("each of several causes stays one") {
+TEST_CASE("each of several causes stays in the scenario") {
   const Small small = shrunk(
       "scenario \"t\"\nmode sim\nquirk xcs-events-only on\nquirk kcons-lfcr on\nxen boots dom1\n"
       "user connects to dom1\nclient connects\nfault drops next 2 events dom1 -> xcs\ndom1 prints \"one\"\n"
@@ -151,7 +151,7 @@ TEST_CASE("each of several causes stays one") {
   CHECK(std::ranges::find(small.met, "without faults") != small.met.end());
 }
 
-TEST_CASE("a text is left out of what is expected of it, and shortened with it and with what counts it") {
+TEST_CASE("a text is shortened together with its expectations and with the counts of its bytes") {
   const Small parts = shrunk(
       with_dom1("dom1 prints \"one \"\nxend stalls\ndom1 prints \"two\"\nexpect user sees \"one two\"\n"));
   INFO(parts.text);
@@ -171,13 +171,13 @@ TEST_CASE("a text is left out of what is expected of it, and shortened with it a
   CHECK(has(bytes.text, "dom1 prints \"a\"\n"));
 }
 
-TEST_CASE("lines that make no sense without another go with it") {
+TEST_CASE("lines that depend on another line are left out together with it") {
   const Parsed parsed = read_text(
       with_dom1("user[b] connects to dom1\ndom1 prints \"x\"\nuser[b] types \"a\"\ndom1 prints \"y\"\n"
                 "user[b] disconnects\nexpect user sees \"z\"\n"));
   INFO(parsed.said());
   REQUIRE(parsed.script.diagnostics.errors() == 0);
-  // Each of the three lines alone is needed, as it seems.
+  // The failure seems to need any of the three lines that is left in.
   const StillFails fails = [](const Scenario& candidate) -> std::optional<std::uint64_t> {
     const std::string text = written(candidate);
     const auto lines =
@@ -190,7 +190,7 @@ TEST_CASE("lines that make no sense without another go with it") {
   CHECK(!has(written(found.scenario), "user[b]"));
 }
 
-TEST_CASE("without a cause, what is missing has come as far as before") {
+TEST_CASE("if there is no cause, the missing text still comes as far as before") {
   const Small small = shrunk(
       with_dom1("dom1 prints \"a\"\nexpect user sees \"a\"\ndom1 prints \"b\"\nexpect user sees \"bc\"\n"));
   INFO(small.text);

@@ -232,7 +232,7 @@ TEST_CASE("frames arrive twice, in another order, or late, each complete") {
   CHECK(machine.faults.size() == 1);
 }
 
-TEST_CASE("a user's bytes can be late, and late bytes are waited for") {
+TEST_CASE("a user's bytes can be late, and settling waits for late bytes") {
   Machine machine(Choice::first());
   machine.connect();
   machine.settle();

@@ -116,7 +116,7 @@ TEST_CASE("a created domain is paused until it is unpaused") {
   CHECK(machine.requests() == 1);
 }
 
-TEST_CASE("input for a paused guest waits, 480 bytes of it in the ring") {
+TEST_CASE("input for a paused guest waits, at most 480 bytes of it in the ring") {
   Machine machine;
   machine.boot();
   Machine::must(machine.stage->user_connects("", 1, Way::local));
@@ -377,10 +377,10 @@ TEST_CASE("a raw client gets what it has bound, and its answer frees the slot") 
   machine.settle();
   CHECK(machine.responses() == 1);
   Machine::must(machine.stage->client_closes("", Lane::data));
-  CHECK(machine.stage->client_closes("nobody", Lane::data).error().code == ENOTCONN);
+  CHECK(machine.stage->client_closes("unknown", Lane::data).error().code == ENOTCONN);
 }
 
-TEST_CASE("half a frame has no effect yet") {
+TEST_CASE("half a frame has no effect until the rest of it comes") {
   Machine machine;
   Machine::must(machine.stage->client_opens("", Lane::control));
   const auto connect = dom0::connect_message(dom0::XCS_CONNECT_CTRL, 0);

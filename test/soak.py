@@ -109,8 +109,8 @@ class Soaked:
         return os.open(path, os.O_RDWR | os.O_NOCTTY)
 
     def act(self):
-        self.chance.choice([self.come_and_go, self.come_and_go, self.live_and_sleep, self.print_and_end, self.view, self.view,
-                            self.look])()
+        self.chance.choice([self.create_and_destroy, self.create_and_destroy, self.suspend_and_resume, self.print_and_end, self.view, self.view,
+                            self.list_and_dump])()
 
     def create(self, *program):
         self.created += 1
@@ -119,12 +119,12 @@ class Soaked:
     def gone(self):
         eventually("the domain is gone", lambda: "passing" not in self.machine.domains())
 
-    def come_and_go(self):
+    def create_and_destroy(self):
         self.create("cat")
         self.machine.run("destroy", "passing", check=0)
         self.gone()
 
-    def live_and_sleep(self):
+    def suspend_and_resume(self):
         self.create("cat")
         self.machine.run("suspend", "passing", check=0)
         self.machine.run("resume", "passing", check=0)
@@ -149,7 +149,7 @@ class Soaked:
             return
         os.close(stream)
 
-    def look(self):
+    def list_and_dump(self):
         self.machine.run("list", check=0)
         self.machine.run("ring", "still", check=0)
         dump = subprocess.Popen([RINGSIDE, "dump", "--dir", self.machine.directory], stdout=subprocess.PIPE)

@@ -1,5 +1,5 @@
-// A domain is suspended and resumed with its console and viewer: no byte is lost or doubled, with any bytes
-// in flight.
+// A domain is suspended and resumed with its console and viewer: no byte is lost or doubled, whatever bytes
+// are in flight.
 #include "test/console_path.h"
 
 namespace suspend_path_test {
@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Sleeper : Path {
-  Sleeper() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
+struct Suspending : Path {
+  Suspending() : Path(GENERATE(Answer::xend, Answer::xcs)) {}
 
   void resume(DomainId domain) {
     REQUIRE(ask(fmt::format("resume {}", domain)) ==
@@ -30,7 +30,7 @@ struct Sleeper : Path {
     world.run();
     return viewer;
   }
-  void sleep_and_wake(DomainId domain) {
+  void suspend_and_resume(DomainId domain) {
     REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
     REQUIRE(info(domain).suspended());
     resume(domain);
@@ -39,18 +39,18 @@ struct Sleeper : Path {
 
 }  // namespace
 
-TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and continues with the same viewer") {
+TEST_CASE_METHOD(Suspending, "a suspended domain gets another frame and continues with the same viewer") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
   viewer->type("before ");
   world.run();
-  const DomainInfo awake = info(domain);
+  const DomainInfo before = info(domain);
   REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
-  const DomainInfo asleep = info(domain);
-  CHECK(asleep.suspended());
-  CHECK(asleep.state.paused == 1);
-  CHECK(builder->evtchn_status(domain, awake.console_port)->state != PortState::interdomain);
+  const DomainInfo suspended = info(domain);
+  CHECK(suspended.suspended());
+  CHECK(suspended.state.paused == 1);
+  CHECK(builder->evtchn_status(domain, before.console_port)->state != PortState::interdomain);
   CHECK(ask(fmt::format("console {}", domain)) == fmt::format("error domain {} is suspended\n", domain));
   CHECK(ask(fmt::format("suspend {}", domain)) ==
         fmt::format("error domain {} is suspended already\n", domain));
@@ -61,7 +61,7 @@ TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and continues w
   CHECK(viewer->seen == "before ");
   CHECK_FALSE(viewer->cut_off);
   resume(domain);
-  CHECK(info(domain).shared_info_frame != awake.shared_info_frame);
+  CHECK(info(domain).shared_info_frame != before.shared_info_frame);
   CHECK(viewer->seen == "before meanwhile ");
   viewer->type("after");
   world.run();
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(Sleeper, "a suspended domain gets another frame and continues w
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error domain {} is not suspended\n", domain));
 }
 
-TEST_CASE_METHOD(Sleeper, "continuous output and input survive many suspensions") {
+TEST_CASE_METHOD(Suspending, "continuous output and input survive many suspensions") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -77,27 +77,28 @@ TEST_CASE_METHOD(Sleeper, "continuous output and input survive many suspensions"
   viewer->type(text);
   for (std::size_t seen = 1'000; seen < text.size(); seen += 13'337) {
     REQUIRE(world.run_until([&] { return viewer->seen.size() >= seen; }));
-    sleep_and_wake(domain);
+    suspend_and_resume(domain);
   }
   world.run();
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Sleeper, "input that the program has not read waits through a suspension") {
+TEST_CASE_METHOD(Suspending, "input that the program has not read waits through a suspension") {
   const DomainId domain = create();
   auto viewer = view(domain);
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   const std::string text = numbered_text(20'000);
   viewer->type(text);
   world.run();
-  sleep_and_wake(domain);
+  suspend_and_resume(domain);
   std::string read;
   for (std::string piece; !(piece = program.read(1'000)).empty(); world.run()) read += piece;
   CHECK(read == text);
 }
 
-TEST_CASE_METHOD(Sleeper,
-                 "a domain whose viewer does not read suspends when the viewer reads, and the user is told") {
+TEST_CASE_METHOD(
+    Suspending,
+    "a domain whose viewer does not read is suspended when the viewer reads, and the user is told") {
   const DomainId domain = create();
   auto viewer = view(domain);
   viewer->read(false);
@@ -107,7 +108,7 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(ask(fmt::format("suspend {}", domain)).empty());
   world.run_for(dom0::suspend_patience);
   world.run();
-  CHECK(asking->seen.find("has not suspended: it waits until its viewer has read") != std::string::npos);
+  CHECK(requester->seen.find("has not suspended: it waits until its viewer has read") != std::string::npos);
   CHECK_FALSE(info(domain).suspended());
   viewer->read(true);
   world.run();
@@ -117,7 +118,7 @@ TEST_CASE_METHOD(Sleeper,
   CHECK(viewer->seen == text);
 }
 
-TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer is disconnected") {
+TEST_CASE_METHOD(Suspending, "a suspended domain can be destroyed, and its viewer is disconnected") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -130,7 +131,7 @@ TEST_CASE_METHOD(Sleeper, "a suspended domain can be destroyed, and its viewer i
   CHECK(ask(fmt::format("resume {}", domain)) == fmt::format("error there is no domain {}\n", domain));
 }
 
-TEST_CASE_METHOD(Sleeper, "a program that ends while its guest is suspended ends the domain as usual") {
+TEST_CASE_METHOD(Suspending, "a program that ends while its guest is suspended ends the domain as usual") {
   const DomainId domain = create(ring::Abi::sring, true);
   auto viewer = view(domain);
   viewer->read(false);
@@ -154,7 +155,7 @@ TEST_CASE_METHOD(Sleeper, "a program that ends while its guest is suspended ends
   CHECK(info(domain).exit_status == 7);
 }
 
-TEST_CASE_METHOD(Sleeper, "killing and restarting xcs during a suspension loses no byte") {
+TEST_CASE_METHOD(Suspending, "killing and restarting xcs during a suspension loses no byte") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -172,7 +173,8 @@ TEST_CASE_METHOD(Sleeper, "killing and restarting xcs during a suspension loses 
 }
 
 TEST_CASE_METHOD(
-    Sleeper, "a guest that dies crashes, and its console reports the reason to present and later viewers") {
+    Suspending,
+    "a guest that dies crashes, and its console reports the reason to present and later viewers") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
@@ -193,7 +195,7 @@ TEST_CASE_METHOD(
   CHECK(ask("consoles") == "ok 0\n");
 }
 
-TEST_CASE_METHOD(Sleeper, "a memory request reaches the guest, and a refusal returns with its reason") {
+TEST_CASE_METHOD(Suspending, "a memory request reaches the guest, and a refusal returns with its reason") {
   const DomainId domain = create();
   boot(domain, std::make_unique<IdleProgram>());
   world.run();
@@ -205,12 +207,12 @@ TEST_CASE_METHOD(Sleeper, "a memory request reaches the guest, and a refusal ret
   CHECK(ask(fmt::format("balloon {} x", domain)) == "error usage: balloon <domid> <pages>\n");
 }
 
-TEST_CASE_METHOD(Sleeper, "a restarted xend finds the suspended domain and the input for it") {
+TEST_CASE_METHOD(Suspending, "a restarted xend finds the suspended domain and the input for it") {
   const DomainId domain = create();
   const auto viewer = suspended_while_typing(domain);
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   auto again = view(domain);
   again->type("three");
   world.run();
@@ -220,13 +222,13 @@ TEST_CASE_METHOD(Sleeper, "a restarted xend finds the suspended domain and the i
   CHECK(again->seen == "two three");
 }
 
-TEST_CASE_METHOD(Sleeper, "a domain is resumed even if its suspension is reported after the request") {
+TEST_CASE_METHOD(Suspending, "a domain is resumed even if its suspension is reported after the request") {
   const DomainId domain = create();
   auto viewer = view(domain);
   boot(domain, std::make_unique<EchoProgram>());
   viewer->type("one ");
-  asking->type(fmt::format("suspend {}\n", domain));
-  Person hasty(people, people.connect_local("/m/xend.sock").value());
+  requester->type(fmt::format("suspend {}\n", domain));
+  User hasty(users, users.connect_local("/m/xend.sock").value());
   REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
   world.stall(world.host("xcs"));
   hasty.type(fmt::format("resume {}\n", domain));
@@ -235,18 +237,18 @@ TEST_CASE_METHOD(Sleeper, "a domain is resumed even if its suspension is reporte
   world.go_on(world.host("xcs"));
   world.run();
   CHECK(hasty.seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
-  CHECK(asking->seen.ends_with("ok\n"));
+  CHECK(requester->seen.ends_with("ok\n"));
   REQUIRE(builder->domain_unpause(domain).ok());
   world.run();
   CHECK(viewer->seen == "one two");
 }
 
-TEST_CASE_METHOD(Sleeper,
+TEST_CASE_METHOD(Suspending,
                  "a domain that suspended while xend was dead, and is destroyed, leaves no channel in xcs") {
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   world.run();
-  asking->type(fmt::format("suspend {}\n", domain));
+  requester->type(fmt::format("suspend {}\n", domain));
   REQUIRE(world.run_until([&] { return info(domain).suspended(); }));
   kill_xend();
   REQUIRE(xcs->channel(domain) != nullptr);
@@ -259,16 +261,16 @@ TEST_CASE_METHOD(Sleeper,
 }
 
 TEST_CASE_METHOD(
-    Sleeper,
+    Suspending,
     "xend killed in the middle of a resume: the next one finds the domain, and a second request resumes it") {
   const DomainId domain = create();
   const auto viewer = suspended_while_typing(domain);
-  asking->type(fmt::format("resume {}\n", domain));
+  requester->type(fmt::format("resume {}\n", domain));
   REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
   REQUIRE(info(domain).console_port == 0);
   kill_xend();
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   auto again = view(domain);
   again->type("three");
   world.run();
@@ -277,13 +279,13 @@ TEST_CASE_METHOD(
   CHECK(again->seen == "two three");
 }
 
-TEST_CASE_METHOD(Sleeper,
+TEST_CASE_METHOD(Suspending,
                  "a guest that dies while xend is dead in the middle of a resume has its console again") {
   const DomainId domain = create();
   boot(domain, std::make_unique<EchoProgram>());
   world.run();
   REQUIRE(ask(fmt::format("suspend {}", domain)) == "ok\n");
-  asking->type(fmt::format("resume {}\n", domain));
+  requester->type(fmt::format("resume {}\n", domain));
   REQUIRE(world.run_until([&] { return !info(domain).suspended(); }));
   REQUIRE(info(domain).console_port == 0);
   kill_xend();

@@ -99,7 +99,7 @@ class Sweep(Folder):
         self.assertGreater(int(next(line for line in (self.folder / folder / "plan").read_text().splitlines()
                                     if line.startswith("units: ")).split()[1]), 1)
 
-    def test_text_and_junit(self):
+    def test_text_and_junit_have_each_failure_once(self):
         said = self.sweep("--units", 3, "--dir", "units", "--junit", "r.xml", *COMMAND, status=EXPECTATION_FAILED).stdout
         self.assertRegex(said, r"^FAIL b\[COUNT=3\]   25 times: failed\n     b\.scn:7:\d+: .*\n     again  ringside run b.scn -p COUNT=3 --seed 1\n"
                                r"100 results of 3 units: 75 passed, 25 failed\n$")
@@ -109,7 +109,7 @@ class Sweep(Folder):
         self.assertEqual(names, ["a (25 passed)", "b[COUNT=1] (25 passed)", "b[COUNT=2] (25 passed)", "b[COUNT=3] seed 1"])
         self.assertEqual(len(failures), 1)
 
-    def test_it_goes_on_from_what_is_there(self):
+    def test_a_sweep_continues_with_the_missing_units(self):
         self.sweep("--units", 4, "--dir", "units", *COMMAND, status=EXPECTATION_FAILED)
         first, second, *_ = self.units()
         kept = second.read_text()
@@ -142,10 +142,10 @@ class Sweep(Folder):
         said, error = running.communicate(timeout=PATIENCE_S)
         self.assertEqual(running.returncode, 128 + number)
         self.assertIn("1 result of 1 unit: 1 passed; 1 unit is missing\n", said)
-        self.assertIn("the same command goes on from here", error)
+        self.assertIn("the same command continues from here", error)
         eventually("its processes have ended", lambda: not self.here())
 
-    def test_a_signal_ends_it_with_what_is_there(self):
+    def test_a_signal_ends_a_sweep_with_a_report_of_the_finished_units(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
                 running = self.start_long()
@@ -177,7 +177,7 @@ class Sweep(Folder):
         self.assertEqual(sorted(path.name for path in (self.folder / "units").iterdir()), ["plan"])
         self.check_report(self.report("--dir", "units", *COMMAND, status=EXPECTATION_FAILED))
 
-    def test_list_and_merge_for_a_ci(self):
+    def test_units_of_list_run_elsewhere_and_are_merged(self):
         listed = self.sweep("--on", "list", "--units", 3, "--dir", "units", *COMMAND).stdout.splitlines()
         self.assertEqual(len(listed), 3)
         self.environment["PATH"] = f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}"
@@ -219,7 +219,7 @@ class Sweep(Folder):
                 (self.folder / "units" / "unit-1.jsonl").write_text(text.replace("%s", sweep))
                 self.assertIn(why, self.sweep("--dir", "units", *COMMAND, status=COULD_NOT_RUN).stderr)
 
-    def test_what_cannot_be_swept_is_refused(self):
+    def test_a_command_that_cannot_be_divided_is_refused(self):
         for words, why in ((["--", "demo"], "only `run` and `ring-check` can be divided"),
                            (["--", "run", "a.scn", "--shard", "1/2"], "--shard: a sweep sets it for each unit"),
                            (["--", "run", "a.scn", "--junit=r.xml"], "--junit=r.xml: a sweep sets it"),

@@ -107,7 +107,7 @@ TEST_CASE("bytes are counted and quoted; long runs are several entries") {
   CHECK(sink.entries[2].message.length == 1);
 }
 
-TEST_CASE("refusals, counters and lives of domains are texts") {
+TEST_CASE("refusals, counters and the lives of domains are sentences") {
   CHECK(said(xcs, [](Journal& journal) {
           journal.refused(1, dom1, Refusal::failed, {}, "req_prod jumped by 20");
         }) == "xcs refuses dom1: req_prod jumped by 20");

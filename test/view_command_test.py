@@ -70,7 +70,7 @@ class ViewCommand(unittest.TestCase):
             self.assertNotIn("<script", drawn, option)
             self.assertFalse([c for c in drawn if ord(c) < 32 and c != "\n"], option)
 
-    def test_a_journal_begins_with_what_it_is_of(self):
+    def test_a_journal_begins_with_a_header(self):
         header = self.journal()[0]
         self.assertEqual(header["format"], "ringside journal")
         self.assertEqual(header["version"], 2)
@@ -118,7 +118,7 @@ class ViewCommand(unittest.TestCase):
         self.assertEqual(run["prose"], [])
         rows = run["verdict"]["failures"][0]["rows"]
         self.assertEqual([row[0] for row in rows[:3]], ["line 10", "instead", "why"])
-        # Without a viewer, what was printed waits.
+        # Without a viewer, the output is queued.
         (self.folder / "waits.scn").write_text('scenario "Waits"\nxen boots dom1\ndom1 prints "abc"\nexpect dom1.tx settles at req_prod 1 rsp_prod 1\n')
         self.assertEqual(self.page("run", "waits.scn")["ending"], ["Printed by dom1: 1 message; 0 of 3 bytes were shown; 3 are still in xend."])
 

@@ -63,7 +63,7 @@ TEST_CASE("after another process took the CPU it is not yielded again for a mult
   WaitPolicy policy;
   yield_for(policy, start, WaitPolicy::long_yield);
   const auto back = start + WaitPolicy::long_yield;
-  const auto again = back + WaitPolicy::abstinence_factor * WaitPolicy::long_yield;
+  const auto again = back + WaitPolicy::no_yield_factor * WaitPolicy::long_yield;
   policy.worked();
   CHECK(policy.idle(back, false) == Next::sleep);
   CHECK(policy.idle(again - 1ns, false) == Next::sleep);
@@ -74,11 +74,11 @@ TEST_CASE("after another process took the CPU it is not yielded again for a mult
 TEST_CASE("yielding is tried again, even after another process kept the CPU for long", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 1h);
-  CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max - 1ns, false) == Next::sleep);
-  CHECK(policy.idle(start + 1h + WaitPolicy::abstinence_max, false) == Next::yield);
+  CHECK(policy.idle(start + 1h + WaitPolicy::no_yield_max - 1ns, false) == Next::sleep);
+  CHECK(policy.idle(start + 1h + WaitPolicy::no_yield_max, false) == Next::yield);
 }
 
-TEST_CASE("a peer on another CPU is polled for even while yielding is suspended", "[wait]") {
+TEST_CASE("a peer on another CPU is polled for even while the CPU is not yielded", "[wait]") {
   WaitPolicy policy;
   yield_for(policy, start, 10ms);
   policy.worked();

@@ -195,7 +195,7 @@ TEST_CASE("bytes of a guest reach the screen as visible characters, or not at al
   }
 }
 
-TEST_CASE("a console's screen: wide characters, marks, and characters that come in two pieces") {
+TEST_CASE("a console's screen shows wide characters, marks, and characters that come in two pieces") {
   // CJK and emoji take two columns each, a mark none.
   const std::string text =
       "A\xe3\x81\x82\xe6\xbc\xa2\xf0\x9f\x98\x80"
@@ -258,13 +258,14 @@ TEST_CASE("a copy of a screen shows the same, and then changes independently") {
   second = first;
   CHECK(second.row(0)[0].character == U'o');
   CHECK(second.cursor_column() == 2);
-  // Long after: whole lines of the end.
+  // Also after many lines.
   for (int line = 0; line < 10'000; ++line) first.take(bytes_of(fmt::format("line {}\r\n", line)));
   second = first;
   for (std::size_t row = 0; row < ConsoleScreen::rows; ++row) CHECK(second.row(row) == first.row(row));
 }
 
-TEST_CASE("a console's screen: lines, tabs, sequences of line editors and of full-screen programs") {
+TEST_CASE(
+    "a console's screen obeys line ends, tabs, and the sequences of line editors and full-screen programs") {
   CHECK(console_text("abc\rX") == "Xbc");
   CHECK(console_text("a\tb") == "a       b");
   CHECK(console_text("one two\b\b\bx") == "one xwo");
@@ -280,7 +281,7 @@ TEST_CASE("a console's screen: lines, tabs, sequences of line editors and of ful
   CHECK(console_text(many, 23).empty());
 }
 
-TEST_CASE("a console's screen: sequences of editors and pagers that scroll, insert and delete") {
+TEST_CASE("a console's screen obeys the sequences of editors and pagers that scroll, insert and delete") {
   const std::string text = "one\r\ntwo\r\nthree\r\nfour";
   const auto rows = [&](std::string_view more) {
     const std::string bytes = text + std::string(more);

@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Fixture, "a console that was taken is not taken back before its
   CHECK(input() == "theirsmine");
 }
 
-TEST_CASE_METHOD(Fixture, "a viewer that has sent this one away and never came does not keep the console") {
+TEST_CASE_METHOD(Fixture, "a viewer that took the console and never connected does not keep it") {
   begin(Line::open);
   REQUIRE(console.ask(take()).ok());
   run();
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture, "without xend the page says so, and opens the console 
   CHECK(keyboard->why() == "xend serves no console here; this page tries again when it does");
   CHECK(type("x") == keyboard->why());
   // The next xend.
-  auto listener = people.listen_local(console.path());
+  auto listener = users.listen_local(console.path());
   REQUIRE(listener);
   trace::Journal(sink, trace::actor(trace::Role::xend)).told(lone_domain, trace::Fact::console_listens);
   run();

@@ -127,7 +127,7 @@ TEST_CASE("bytes that are not taken are answered with the reason") {
   CHECK(web.typed == "lsls");
 }
 
-TEST_CASE("kept events are bounded in bytes, and each page is told the end of them") {
+TEST_CASE("kept events are bounded in bytes, and each page is told once that no more are kept") {
   Web web;
   const Handle early = web.connect();
   web.get(early, "steps");
@@ -156,7 +156,7 @@ TEST_CASE("small events count with their overhead") {
   CHECK(kept == web_kept_bytes_max / web_event_overhead_bytes);
 }
 
-TEST_CASE("a new start belongs to another page") {
+TEST_CASE("begin_anew() closes old pages, and their browsers get no events of the new run") {
   Web web;
   web.server.event("[old]");
   const Handle old = web.connect();
@@ -200,11 +200,11 @@ TEST_CASE("silent connections are closed to make room, oldest first; pages are n
   }
   std::vector<Handle> silent;
   while (silent.size() + watching.size() < web_clients_max) silent.push_back(web.connect());
-  web.say(silent[1], "GET /");  // half of a question
+  web.say(silent[1], "GET /");  // half of a request
   for (std::size_t number = 0; number < 3; ++number) {
-    const Handle person = web.connect();
-    web.get(person, "");
-    CHECK(web.read(person).ends_with("the page"));
+    const Handle user = web.connect();
+    web.get(user, "");
+    CHECK(web.read(user).ends_with("the page"));
   }
   CHECK(web.closed(silent[0]));
   CHECK_FALSE(web.closed(silent[1]));

@@ -77,7 +77,7 @@ class Wireshark(unittest.TestCase):
         found = {each for messages, in self.packets(capture, "_ws.expert.message") for each in messages.split("|") if each}
         return {each for each in found if not each.startswith(("line: ", "fault: "))}  # comments are of the same kind
 
-    def test_a_run_leaves_a_capture_of_its_own(self):
+    def test_run_with_pcap_writes_a_capture(self):
         words = str(LIBRARY / (self.LONG_INPUT[0] + ".scn")), *self.LONG_INPUT[1:]
         self.ringside("run", *words, "--pcap", "left.pcapng")
         self.assertEqual((self.folder / "left.pcapng").read_bytes(), self.capture(*self.LONG_INPUT).read_bytes())
@@ -91,7 +91,7 @@ class Wireshark(unittest.TestCase):
             self.assertEqual(each.read_bytes(), (self.folder / "one.pcapng").read_bytes())
         self.assertTrue(self.packets(captures[-1], "frame.number", cmsg_type="0"))
 
-    def test_a_capture_that_cannot_be_left_is_told(self):
+    def test_a_capture_that_cannot_be_written_is_reported(self):
         done = subprocess.run([PROGRAM, "run", str(LIBRARY / "01-hello.scn"), "--pcap", "/no/such/a.pcapng"], text=True,
                               cwd=self.folder, capture_output=True, timeout=600)
         self.assertIn("ringside: cannot write a capture: /no/such/a.pcapng: No such file or directory\n", done.stderr)
@@ -125,13 +125,13 @@ class Wireshark(unittest.TestCase):
         for at, (since, milliseconds) in enumerate(zip(relative, journal)):
             self.assertAlmostEqual(since * 1e3, max(milliseconds - journal[0], 0), places=5, msg=shown[at])
 
-    def test_a_message_is_taken_apart(self):
+    def test_a_message_has_all_its_fields(self):
         line, = self.fields(self.capture("20-quirk-leaky-response", "-p", "LEAKS=on"), "cmsg.behind && ring.use == 1",
                             "cmsg.type", "cmsg.subtype", "cmsg.id", "cmsg.length", "cmsg.behind")
         self.assertEqual(line[:2] + line[3:4], ("0", "0", "0"))
         self.assertNotEqual(line[4].strip("0"), "")
 
-    def test_requests_and_responses_find_each_other(self):
+    def test_requests_and_responses_are_linked(self):
         capture = self.capture(*self.LONG_INPUT)
         requests = self.packets(capture, "frame.number", "ring.response_in", ring_use="0")
         responses = self.fields(capture, "ring.use == 1", "frame.number", "ring.request_in", "ring.latency_us")
@@ -173,7 +173,7 @@ class Wireshark(unittest.TestCase):
         self.assertGreater(len(lines), 10)
         self.assertIn("20-quirk-xcs-drop-when-full.scn:", lines[0])
 
-    def test_what_was_done_on_purpose_is_a_fault(self):
+    def test_an_injected_fault_is_marked_as_a_fault(self):
         capture = self.capture("54-lost-event", "--name", "54-lost-event")
         fault, = [packet for packet in self.packets(capture, "ringside.fault", "frame.comment") if packet[0]]
         self.assertEqual(fault[0], "fault: its event to xcs is lost")
@@ -183,7 +183,7 @@ class Wireshark(unittest.TestCase):
     def test_an_honest_run_has_no_expert_information(self):
         self.assertEqual(self.odd(self.capture("01-hello")), set())
 
-    def test_each_item_of_expert_information_comes_up_where_it_should(self):
+    def test_each_item_of_expert_information_appears_where_it_should(self):
         quirk = "A quirk of 2005 takes effect"
         for words, expected in (
                 (self.LONG_INPUT, {quirk, "Something was dropped"}),
@@ -195,13 +195,13 @@ class Wireshark(unittest.TestCase):
             with self.subTest(words):
                 self.assertLessEqual(expected, self.odd(self.capture(*words)))
 
-    def test_what_is_no_packet_of_ours_is_said_to_be_none(self):
+    def test_a_packet_of_another_version_is_reported(self):
         capture = self.capture("01-hello").read_bytes()
         for damage in (capture.replace(b"\x01\xff\x00\xff\x00\x00", b"\x63\xff\x00\xff\x00\x00"),):
             self.assertNotEqual(damage, capture)
             path = self.folder / "damaged.pcapng"
             path.write_bytes(damage)
-            self.assertIn("Made by another version, or damaged", self.odd(path))
+            self.assertIn("The packet was made by another version, or is damaged", self.odd(path))
 
     def test_another_link_type_is_set_as_a_preference(self):
         self.ringside("run", str(LIBRARY / "01-hello.scn"), "--journal", "b.jsonl")

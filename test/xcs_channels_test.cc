@@ -45,7 +45,7 @@ TEST_CASE("a channel whose domain is gone is not used for the next domain of tha
   client.attach(1);
   CHECK(client.interface(XCS_CIF_NEW_CC, 1).result == XCS_RSLT_OK);
   f.xen.remove_domain(1);
-  SECTION("one CIF_FREE_CC frees it, with any number of references") {
+  SECTION("one CIF_FREE_CC frees it, whatever the number of references") {
     CHECK(client.interface(XCS_CIF_FREE_CC, 1).result == XCS_RSLT_OK);
     CHECK(f.xcs->channel(1) == nullptr);
   }
@@ -75,7 +75,7 @@ TEST_CASE("input that waits for a channel that is then freed delays nothing") {
   CHECK(second->take_and_answer().size() == 1);
 }
 
-TEST_CASE("a virq is delivered each time, with any answer of the client") {
+TEST_CASE("a virq is delivered each time, whatever the client answers") {
   XcsFixture f;
   Client client(f);
   const XcsMessage bound = client.virq_bind(VIRQ_DOM_EXC);

@@ -72,7 +72,7 @@ TEST_CASE_METHOD(Fixture, "a refused session is reported as a loss, with its res
   CHECK(losses[0].find("result 1") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "replies reach their calls in order, with any results") {
+TEST_CASE_METHOD(Fixture, "replies reach their calls in order, whatever their results") {
   connect();
   std::vector<std::uint32_t> results;
   xcs.results[XCS_MSG_BIND] = XCS_RSLT_BADREQUEST;
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Fixture, "an xcs that does not read fills a bounded queue, and 
     REQUIRE(xcs.frames[i].u.control.msg.id == static_cast<std::uint8_t>(i));
 }
 
-TEST_CASE_METHOD(Fixture, "a full queue that gets room announces it at once") {
+TEST_CASE_METHOD(Fixture, "a queue that becomes full is sent at once, and has room again") {
   connect();
   for (std::size_t i = 0; i < client_frames_max; ++i) client.send(numbered(0));
   CHECK(client.has_room());

@@ -1,5 +1,5 @@
-// Early answers: xcs answers console messages itself, keeps them until its client answers, and passes that
-// answer no further. What must survive is tested by killing xcs and its client at each point.
+// Early answers: xcs answers console messages itself, keeps them until its client answers, and discards the
+// client's answer. The tests kill xcs and its client at each point.
 #include "emu/dom0/channel/early_store.h"
 #include "emu/dom0/xcs/xcs.h"
 #include "test/xcs_fixture.h"
@@ -56,7 +56,7 @@ struct Early : XcsFixture {
   }
 };
 
-/// "first" to "last" as numbers in words.
+/// The numbers from `first` up to, but not including, `end`.
 Texts numbers(int first, int end) {
   Texts texts;
   for (int number = first; number < end; ++number) texts.push_back(std::to_string(number));
@@ -65,7 +65,7 @@ Texts numbers(int first, int end) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Early, "a guest has its answer before the client has, and the client's goes no further") {
+TEST_CASE_METHOD(Early, "a guest gets its answer before the client answers, and the client's is discarded") {
   auto guest = boot(1);
   auto client = numbered_client();
   // An id other than 0xff: the guest waits for this answer.
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(Early, "a guest has its answer before the client has, and the c
   CHECK(guest->reap().empty());
   CHECK(kept() == 0);
   CHECK(xcs->channel(1)->unanswered().empty());
-  // It has no more answers to come.
+  // No further answer is expected from the client.
   answer(*client, frames[0]);
   CHECK(guest->reap().empty());
   CHECK(counters().channels.refused_responses == 1);
@@ -229,7 +229,7 @@ TEST_CASE_METHOD(Early, "without room for the file a channel is opened, and its 
   CHECK(guest->reap().size() == 1);
 }
 
-TEST_CASE("kept messages have their order, their place after a new start, and their domain") {
+TEST_CASE("kept messages stay in order and survive a restart, for their domain only") {
   SimWorld world;
   SimHost& host = world.host("xcs");
   constexpr std::uint32_t frame = 7;

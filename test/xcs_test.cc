@@ -291,7 +291,7 @@ TEST_CASE("a session that both sides have left is kept for ten seconds, then fre
     wire.send(Client::connect(XCS_CONNECT_CTRL, client.session));
     f.world.run();
     CHECK(wire.read().at(0).result == XCS_RSLT_BADSESSION);
-    guest->print("to nobody");
+    guest->print("unbound");
     f.world.run();
     CHECK(f.counters().requests_waiting == 1);
   }
@@ -369,7 +369,7 @@ TEST_CASE("a client that calls without reading the replies delays only itself, a
     f.world.run();
     if (taken < bind.size()) break;
   }
-  CHECK(sent / bind.size() < 900);  // pushed back
+  CHECK(sent / bind.size() < 900);  // the client had to wait
   CHECK(other.bind(1, 1) == XCS_RSLT_OK);
   std::size_t replies = 0;
   for (std::size_t before = 1; before != replies;) {

@@ -141,7 +141,7 @@ TEST_CASE("all input of a client that has left is delivered") {
   CHECK(f.xcs->connections() == 1);  // the control connection
 }
 
-TEST_CASE("a client that never reads delays no other, and is cut off at the limit") {
+TEST_CASE("a client that never reads delays no other, and is disconnected at the limit") {
   XcsFixture f;
   auto guest = f.boot(1);
   Client dead(f);
@@ -166,7 +166,7 @@ TEST_CASE("a client that never reads delays no other, and is cut off at the limi
   CHECK(f.xcs->sessions() == 1);
   CHECK_FALSE(dead.data.read().empty());
   CHECK(dead.data.closed());
-  guest->print("and on it goes");
+  guest->print("still here");
   CHECK(live.read_and_echo().size() == 1);
 }
 

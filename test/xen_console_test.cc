@@ -29,21 +29,21 @@ xen::HypervisorOptions with_line(std::string conswitch = "a", std::uint32_t bits
 /// A machine, and a user at the far end of its serial line.
 struct Line : Machine {
   explicit Line(xen::HypervisorOptions options = with_line()) : Machine(std::move(options)) {
-    stream = person.connect_local(socket_path).value();
-    person.watch(stream, {.read = true}, [this](Ready) { read(); });
+    stream = user.connect_local(socket_path).value();
+    user.watch(stream, {.read = true}, [this](Ready) { read(); });
     virq = calls.evtchn_bind_virq(VIRQ_CONSOLE).value();
     world.run();
   }
 
   void read() {
     std::array<std::uint8_t, 4096> bytes;
-    const Io io = person.read(stream, bytes);
+    const Io io = user.read(stream, bytes);
     if (io.state == Io::State::moved) seen.append(bytes.begin(), bytes.begin() + static_cast<long>(io.bytes));
-    if (io.state == Io::State::closed) person.watch_interest(stream, {});
+    if (io.state == Io::State::closed) user.watch_interest(stream, {});
   }
   void type(std::string_view text) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    REQUIRE(person.write(stream, {bytes, text.size()}).bytes == text.size());
+    REQUIRE(user.write(stream, {bytes, text.size()}).bytes == text.size());
     world.run_for(std::chrono::milliseconds(1));
   }
   /// Reads as dom0's driver does.
@@ -71,7 +71,7 @@ struct Line : Machine {
   }
 
   SimHost& xen_host = world.host("xen");
-  SimHost& person = world.host("person");
+  SimHost& user = world.host("user");
   Handle stream;
   ring::Port virq = 0;
   std::string seen;
@@ -129,7 +129,7 @@ TEST_CASE("the switch character three times switches; the first two are passed o
   CHECK(line.read_as_dom0() == "x");
 }
 
-TEST_CASE("another character in between resets the count") {
+TEST_CASE("another character between the switch characters resets their count") {
   Line line;
   line.seen.clear();
   line.type("\x01\x01-\x01\x01");
@@ -220,7 +220,7 @@ TEST_CASE("dom0's output goes to the line, in pieces, with line ends for a termi
 TEST_CASE("while the far end does not read, dom0's output waits and xen's own is dropped and counted") {
   Line line;
   line.seen.clear();
-  line.person.watch_interest(line.stream, {});
+  line.user.watch_interest(line.stream, {});
   const std::vector<std::uint8_t> much(100'000, 'x');
   std::size_t taken = 0;
   for (int tries = 0; tries < 10; ++tries) {
@@ -234,7 +234,7 @@ TEST_CASE("while the far end does not read, dom0's output waits and xen's own is
   for (int each = 0; each < 500; ++each) (void)line.create();
   const std::uint64_t said = line.said() - before;
   const std::uint32_t dropped = line.counted("console output dropped");
-  line.person.watch_interest(line.stream, {.read = true});
+  line.user.watch_interest(line.stream, {.read = true});
   line.world.run();
   // The queue, the connection and the line were full. The chip takes 16 bytes only once it is empty.
   const std::size_t full = xen::serial_transmit_bytes_max + 4096 + xen::line_sent_bytes_max;
@@ -297,8 +297,8 @@ TEST_CASE("if no connection to the line can be accepted xen warns, pauses, and t
   line.world.run();
   line.world.fail_accepts(2);
   line.seen.clear();
-  line.stream = line.person.connect_local(socket_path).value();
-  line.person.watch(line.stream, {.read = true}, [&](Ready) { line.read(); });
+  line.stream = line.user.connect_local(socket_path).value();
+  line.user.watch(line.stream, {.read = true}, [&](Ready) { line.read(); });
   line.world.run();
   CHECK(line.xen_host.warnings().size() == 1);
   line.world.run_for(xen::accept_rest - std::chrono::milliseconds(1));
@@ -333,7 +333,7 @@ TEST_CASE("a paste at 115200 arrives completely when dom0 reads, at the line's s
   CHECK(line.counted("overruns") == 0);
 }
 
-TEST_CASE("the same paste loses all but 128 bytes while dom0 does not read") {
+TEST_CASE("a paste at 115200 loses all but 128 bytes while dom0 does not read") {
   Line line(with_line("a", 115200));
   line.type(std::string(4000, 'p'));
   line.world.run_for(4000 * xen::character_time(115200));
@@ -349,8 +349,8 @@ TEST_CASE("the line may be disconnected and connected again, and output in betwe
   line.create("unheard");
   line.world.run();
   line.seen.clear();
-  line.stream = line.person.connect_local(socket_path).value();
-  line.person.watch(line.stream, {.read = true}, [&](Ready) { line.read(); });
+  line.stream = line.user.connect_local(socket_path).value();
+  line.user.watch(line.stream, {.read = true}, [&](Ready) { line.read(); });
   line.world.run();
   line.create("heard");
   line.world.run();

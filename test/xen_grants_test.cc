@@ -87,7 +87,7 @@ TEST_CASE("a frame that is granted for reading is not mapped for writing") {
   CHECK(map_result(*guest.host, *guest.calls, 0, reference, true) == 0);
 }
 
-TEST_CASE("references are given out from the lowest free one, and there is an end to them") {
+TEST_CASE("the lowest free reference is given out first, and the number of references is limited") {
   Machine machine;
   Process process(machine, "process");
   const auto calls = process.open();
@@ -165,7 +165,7 @@ TEST_CASE("when a process dies, its grants end, its byte is cleared and its peer
   CHECK(left.state == PortState::unbound);
 }
 
-TEST_CASE("each process of dom0 that wants one has a port of its own for a virtual interrupt") {
+TEST_CASE("a process of dom0 may request a port of its own for a virtual interrupt") {
   Machine machine;
   Process one(machine, "one");
   Process two(machine, "two");

@@ -97,7 +97,7 @@ TEST_CASE("a guest that makes arbitrary calls disturbs no other") {
       machine.world.run();
       machine.sink.clear();
     }
-    // dom0 and the victim continue in the meantime.
+    // dom0 makes calls of its own about the hostile guest.
     if (call % 97 == 0) (void)machine.calls.evtchn_bind_interdomain(0, hostile.domain, 0, dice.number());
     if (call % 101 == 0) (void)machine.calls.evtchn_close(0, own.port1 + 1 + dice.below(5));
     if (call % 103 == 0) (void)machine.calls.evtchn_alloc_unbound(0, hostile.domain);

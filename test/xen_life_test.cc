@@ -34,7 +34,7 @@ TEST_CASE("a guest sets its own memory size, up to what it was created with") {
         EINVAL);
 }
 
-TEST_CASE("a crash is reported with its signal, and the controller is kicked with any page contents") {
+TEST_CASE("a crash is reported with its signal, and the controller is kicked whatever the page contains") {
   Machine machine;
   Guest guest = machine.boot();
   const auto pair = console(machine, guest.domain);

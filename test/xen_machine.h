@@ -16,7 +16,7 @@
 
 namespace ringside::test {
 
-/// A guest with its connection; a process of its own that can be killed.
+/// A guest: a process that can be killed, and its connection to the hypervisor.
 struct Guest {
   SimHost* host = nullptr;
   DomainId domain = 0;

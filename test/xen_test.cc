@@ -13,7 +13,7 @@ using Signal = Host::DomainSignal;
 namespace {
 
 constexpr trace::Actor dom0_actor = trace::actor(trace::Role::dom0);
-constexpr DomainId nobody = 77;
+constexpr DomainId no_domain = 77;
 
 Result<Host::HypercallOutcome> raw_call(SimHost& host, const Privcmd& calls,
                                         const HypercallArguments& arguments) {
@@ -149,7 +149,7 @@ TEST_CASE("only dom0 manages domains") {
   const DomainId other = machine.create("other");
   Privcmd& calls = *guest.calls;
   CHECK(calls.domain_create("x", ring::Abi::sring, 0, false).error().code == EPERM);
-  for (const DomainId target : {guest.domain, other, DomainId{0}, nobody}) {
+  for (const DomainId target : {guest.domain, other, DomainId{0}, no_domain}) {
     CHECK(calls.domain_connection(target).error().code == EPERM);
     CHECK(calls.domain_pause(target).error().code == EPERM);
     CHECK(calls.domain_unpause(target).error().code == EPERM);
@@ -168,7 +168,7 @@ TEST_CASE("a guest may name only itself") {
   const DomainId other = machine.create("other");
   Privcmd& calls = *guest.calls;
   const std::uint32_t others_frame = machine.info(other)->shared_info_frame;
-  for (const DomainId target : {other, DomainId{0}, nobody}) {
+  for (const DomainId target : {other, DomainId{0}, no_domain}) {
     CHECK(calls.domain_info(target).error().code == EPERM);
     CHECK(calls.map_frame(target, others_frame).error().code == EPERM);
     CHECK(calls.evtchn_alloc_unbound(target, guest.domain).error().code == EPERM);
@@ -193,16 +193,16 @@ TEST_CASE("a guest may name only itself") {
 TEST_CASE("an unknown domain is ESRCH, an unknown virq EINVAL, an unknown hypercall ENOSYS") {
   Machine machine;
   Privcmd& calls = machine.calls;
-  CHECK(calls.domain_connection(nobody).error().code == ESRCH);
-  CHECK(calls.domain_pause(nobody).error().code == ESRCH);
-  CHECK(calls.domain_unpause(nobody).error().code == ESRCH);
-  CHECK(calls.domain_destroy(nobody).error().code == ESRCH);
-  CHECK(calls.map_frame(nobody, 1).error().code == ESRCH);
-  CHECK(calls.evtchn_alloc_unbound(0, nobody).error().code == ESRCH);
-  CHECK(calls.evtchn_bind_interdomain(0, nobody, 0, 0).error().code == ESRCH);
-  CHECK(calls.evtchn_status(nobody, 1).error().code == ESRCH);
+  CHECK(calls.domain_connection(no_domain).error().code == ESRCH);
+  CHECK(calls.domain_pause(no_domain).error().code == ESRCH);
+  CHECK(calls.domain_unpause(no_domain).error().code == ESRCH);
+  CHECK(calls.domain_destroy(no_domain).error().code == ESRCH);
+  CHECK(calls.map_frame(no_domain, 1).error().code == ESRCH);
+  CHECK(calls.evtchn_alloc_unbound(0, no_domain).error().code == ESRCH);
+  CHECK(calls.evtchn_bind_interdomain(0, no_domain, 0, 0).error().code == ESRCH);
+  CHECK(calls.evtchn_status(no_domain, 1).error().code == ESRCH);
   CHECK(calls.evtchn_bind_virq(virqs).error().code == EINVAL);
-  CHECK(calls.window_set(nobody, 24, 80).error().code == ESRCH);
+  CHECK(calls.window_set(no_domain, 24, 80).error().code == ESRCH);
   const auto answer = raw_call(machine.dom0, calls, {.op = static_cast<HypercallOp>(999)})->answer;
   CHECK(answer.result == -ENOSYS);
   CHECK(std::string(answer.why) == "there is no hypercall 999");

@@ -51,7 +51,7 @@ TEST_CASE_METHOD(LoneConsole,
   CHECK(input() == text);
 }
 
-TEST_CASE_METHOD(LoneConsole, "a channel without room keeps the input here, in order") {
+TEST_CASE_METHOD(LoneConsole, "while the channel has no room the console keeps its input, in order") {
   ring_full = true;
   auto typist = open();
   typist->type("typed while the ring was full");
@@ -216,7 +216,7 @@ TEST_CASE_METHOD(LoneConsole, "input in flight is offered again, and answered in
   typist->type(text);
   world.run();
   REQUIRE(sent.size() == console_input_window);
-  // Of the seven requests the guest has answered two and has three before it; two never reached the ring.
+  // Of the seven requests the guest has answered two, three are in its ring, and two never reached the ring.
   outcomes = {{1, Sent::answered}, {2, Sent::answered}, {3, Sent::taken}, {4, Sent::taken}, {5, Sent::taken}};
   start_again();
   CHECK(sent.size() == 4);

@@ -19,7 +19,7 @@ struct XenctldPath : GuestPath {
         Privcmd(host, world.dom0_connection(host)),
         dom0::XenctldOptions{"/m/xenctld.sock", "/m", queue_limit_bytes});
     REQUIRE(xenctld->start().ok());
-    asking = std::make_unique<Person>(people, people.connect_local("/m/xenctld.sock").value());
+    requester = std::make_unique<User>(users, users.connect_local("/m/xenctld.sock").value());
     world.run();
   }
   void kill_xenctld() {
@@ -29,10 +29,10 @@ struct XenctldPath : GuestPath {
   }
 
   std::string ask(std::string_view request) {
-    asking->seen.clear();
-    asking->type(std::string(request) + "\n");
+    requester->seen.clear();
+    requester->type(std::string(request) + "\n");
     world.run_for(std::chrono::seconds(1));
-    return asking->seen;
+    return requester->seen;
   }
 
   DomainId create(ring::Abi abi = ring::Abi::sring, bool preserve = false) {
@@ -42,13 +42,13 @@ struct XenctldPath : GuestPath {
     REQUIRE(ask(fmt::format("console {}", domain)) == fmt::format("ok 1 0 0 /m/pty-{}\n", domain));
     return domain;
   }
-  std::unique_ptr<Person> open(DomainId domain) {
-    auto file = people.file_open(fmt::format("/m/pty-{}", domain), Host::FileUse::output);
+  std::unique_ptr<User> open(DomainId domain) {
+    auto file = users.file_open(fmt::format("/m/pty-{}", domain), Host::FileUse::output);
     REQUIRE(file.ok());
-    return std::make_unique<Person>(people, std::move(file->handle));
+    return std::make_unique<User>(users, std::move(file->handle));
   }
   std::unique_ptr<dom0::Xenctld> xenctld;
-  std::unique_ptr<Person> asking;
+  std::unique_ptr<User> requester;
 };
 
 }  // namespace ringside::test

@@ -22,7 +22,7 @@ struct XenctldRecovery : XenctldPath {
   }
   void settle() { world.run_for(1s); }
   /// A user who has had time to set up the terminal.
-  std::unique_ptr<Person> settled_reader(DomainId domain) {
+  std::unique_ptr<User> settled_reader(DomainId domain) {
     auto reader = open(domain);
     world.run_for(2 * dom0::pty_settle_delay);
     return reader;

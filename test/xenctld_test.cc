@@ -24,11 +24,11 @@ TEST_CASE_METHOD(XenctldPath,
 TEST_CASE_METHOD(XenctldPath, "through xenctld, a program that echoes returns input of any length") {
   const DomainId domain = create(GENERATE(ring::Abi::sring, ring::Abi::flat));
   boot(domain, std::make_unique<EchoProgram>());
-  auto person = open(domain);
+  auto user = open(domain);
   const std::string text = numbered_text(100'000);
-  person->type(text);
+  user->type(text);
   world.run_for(2s);
-  CHECK(person->seen == text);
+  CHECK(user->seen == text);
 }
 
 TEST_CASE_METHOD(XenctldPath,
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, an
   auto reader = open(echo);
   world.run_for(1s);
   kill_xenctld();
-  program.print("while nobody was there");
+  program.print("while no xenctld ran");
   world.run();
   start_xenctld();
   world.run_for(1s);
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(XenctldPath, "a restarted xenctld finds the running domains, an
   CHECK(again->seen == text);
   auto other = open(printing);
   world.run_for(1s);
-  CHECK(other->seen == "while nobody was there");
+  CHECK(other->seen == "while no xenctld ran");
 }
 
 TEST_CASE_METHOD(XenctldPath, "a domain that ended while no xenctld ran is removed by the next one") {
@@ -180,21 +180,21 @@ TEST_CASE_METHOD(XenctldPath,
   const DomainId second = create();
   boot(first, std::make_unique<EchoProgram>());
   boot(second, std::make_unique<IdleProgram>());
-  auto person = open(first);
+  auto user = open(first);
   world.run_for(1s);
   const DomainId third = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
   REQUIRE(builder->domain_destroy(second).ok());
 
   world.stall(xen_host);
   CHECK(ask(fmt::format("console {}", third)).empty());
-  person->type(numbered_text(10'000));
+  user->type(numbered_text(10'000));
   world.run_for(1s);
-  CHECK(person->seen == numbered_text(10'000));
+  CHECK(user->seen == numbered_text(10'000));
   CHECK(world.link_target(fmt::format("/m/pty-{}", second)));
 
   world.go_on(xen_host);
   world.run_for(1s);
-  CHECK(asking->seen == fmt::format("ok 1 0 0 /m/pty-{}\n", third));
+  CHECK(requester->seen == fmt::format("ok 1 0 0 /m/pty-{}\n", third));
   CHECK_FALSE(world.link_target(fmt::format("/m/pty-{}", second)));
 }
 
@@ -213,20 +213,20 @@ TEST_CASE_METHOD(XenctldPath,
   }
   SECTION("with a reader that leaves after the end") {
     const DomainId domain = create();
-    auto person = open(domain);
-    person->read(false);
+    auto user = open(domain);
+    user->read(false);
     boot(domain, std::make_unique<PrintProgram>(numbered_text(30'000), 0));
     world.run_for(2s);
     CHECK(counted(journal, "unread bytes") == 0);
-    person.reset();
+    user.reset();
     world.run_for(2s);
     CHECK(counted(journal, "unread bytes") > 20'000);
   }
   SECTION("input") {
     const DomainId domain = create();
-    auto person = open(domain);
+    auto user = open(domain);
     boot(domain, std::make_unique<IdleProgram>());
-    person->type(std::string(20'000, 'x'));
+    user->type(std::string(20'000, 'x'));
     world.run_for(1s);
     REQUIRE(builder->domain_destroy(domain).ok());
     world.run_for(1s);

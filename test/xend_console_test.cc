@@ -33,8 +33,8 @@ TEST_CASE_METHOD(Fixture, "a console goes from new to listening to connected and
   CHECK(left == 1);
   console.close();
   CHECK(console.status_name() == "closed");
-  CHECK_FALSE(people.connect_local("/m/console-9607").ok());
-  CHECK_FALSE(people.connect_tcp(9607).ok());
+  CHECK_FALSE(users.connect_local("/m/console-9607").ok());
+  CHECK_FALSE(users.connect_tcp(9607).ok());
 }
 
 TEST_CASE_METHOD(Fixture, "a busy TCP port is an error with its number and advice") {
@@ -47,13 +47,13 @@ TEST_CASE_METHOD(Fixture, "a busy TCP port is an error with its number and advic
 }
 
 TEST_CASE_METHOD(Fixture, "a busy socket path releases the TCP port") {
-  auto squatter = people.listen_local("/m/console-9608").value();
+  auto squatter = users.listen_local("/m/console-9608").value();
   {
     XendConsole other(world.host("xend"), trace::Journal(sink, {}), 8, store(8), {});
     CHECK_FALSE(other.listen(9608, "/m").ok());
     CHECK(other.status() == XendConsole::Status::fresh);
   }
-  CHECK(people.listen_tcp(9608).ok());
+  CHECK(users.listen_tcp(9608).ok());
 }
 
 TEST_CASE_METHOD(Fixture, "output reaches the viewer, and the answer is the request itself") {
@@ -79,13 +79,12 @@ TEST_CASE_METHOD(Fixture, "the output of one batch goes to the viewer in one wri
   CHECK(told(trace::Kind::bytes_passed) == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "output from before the viewer is delivered on connecting, over either socket") {
+TEST_CASE_METHOD(Fixture, "earlier output is delivered when a viewer connects, over either socket") {
   output("early ");
   output("output");
   CHECK(answers() == 2);
   const bool tcp = GENERATE(true, false);
-  Person viewer(people,
-                tcp ? people.connect_tcp(9607).value() : people.connect_local("/m/console-9607").value());
+  User viewer(users, tcp ? users.connect_tcp(9607).value() : users.connect_local("/m/console-9607").value());
   world.run();
   CHECK(viewer.seen == "early output");
 }
@@ -197,8 +196,7 @@ TEST_CASE_METHOD(Fixture, "the next viewer gets the output that a leaving viewer
 TEST_CASE_METHOD(Fixture, "a second viewer is refused with the message of 2005, on either socket") {
   auto viewer = attach();
   const bool tcp = GENERATE(true, false);
-  Person second(people,
-                tcp ? people.connect_tcp(9607).value() : people.connect_local("/m/console-9607").value());
+  User second(users, tcp ? users.connect_tcp(9607).value() : users.connect_local("/m/console-9607").value());
   world.run();
   CHECK(second.seen == "Cannot connect to console 9607 on domain 7\n");
   CHECK(second.cut_off);

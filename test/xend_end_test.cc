@@ -47,7 +47,7 @@ TEST_CASE_METHOD(XendFixture,
   CHECK(xcs->called(XCS_MSG_UNBIND) == 1);
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
   CHECK(ask("consoles") == "ok 1\n2 9602 19602 listening 0 0 /m/console-9602\n");
-  CHECK(people.listen_tcp(9601).ok());
+  CHECK(users.listen_tcp(9601).ok());
 }
 
 TEST_CASE_METHOD(XendFixture,
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(XendFixture,
 TEST_CASE_METHOD(
     XendFixture,
     "the number of viewers of domains that are gone is limited; the oldest is disconnected first") {
-  std::vector<std::unique_ptr<Person>> viewers;
+  std::vector<std::unique_ptr<User>> viewers;
   for (DomainId domain = 1; domain <= last_readers_max + 1; ++domain) {
     create(domain);
     viewers.push_back(view(domain));
@@ -224,7 +224,7 @@ TEST_CASE_METHOD(XendFixture, "a virq that arrives before the reply with its por
 TEST_CASE_METHOD(XendFixture, "a domain with a reused id does not get the old console") {
   create(1);
   xen.add(1);                                 // another frame: the event of the old one's end is on its way
-  CHECK(ask("console 1").starts_with("ok"));  // when the old one has ended
+  CHECK(ask("console 1").starts_with("ok"));  // answered when the old one has ended
   CHECK(xcs->called(XCS_CIF_FREE_CC) == 1);
 }
 
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(XendFixture,
   xcs->stop_reading();
   xen.add(1);
   CHECK(ask("console 1").empty());
-  Person other(people, people.connect_local("/m/xend.sock").value());
+  User other(users, users.connect_local("/m/xend.sock").value());
   other.type("console 1\n");
   world.run();
   CHECK(other.seen == "error the console of domain 1 is being closed\n");
@@ -269,7 +269,7 @@ TEST_CASE_METHOD(XendFixture, "a console that is being opened can be neither use
   xen.add(1);
   xcs->unanswered = {XCS_CIF_NEW_CC};
   CHECK(ask("console 1").empty());
-  Person other(people, people.connect_local("/m/xend.sock").value());
+  User other(users, users.connect_local("/m/xend.sock").value());
   other.type("console 1\nforget 1\n");
   world.run();
   CHECK(other.seen ==
@@ -315,7 +315,7 @@ TEST_CASE_METHOD(
     "callers that wait when xcs goes get an error, and later requests continue when it is back") {
   create(1);
   CHECK(ask("sysrq 1 h").empty());
-  Person builder(people, people.connect_local("/m/xend.sock").value());
+  User builder(users, users.connect_local("/m/xend.sock").value());
   xen.add(2);
   xcs->unanswered = {XCS_CIF_NEW_CC};
   builder.type("console 2\n");
@@ -417,7 +417,7 @@ TEST_CASE("a machine with consoles leaves no handle behind") {
   fixture.dom_exc();
   viewer.reset();
   fixture.world.run();
-  // Both viewers are gone with their domains, or by themselves.
+  // The first viewer has left, and the second was disconnected with its domain.
   CHECK(world->open_handles().size() == before - 2);
 }
 

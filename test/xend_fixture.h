@@ -24,7 +24,7 @@ struct XendFixture {
     REQUIRE(xend.start([this] { ready = true; }).ok());
     world.run();
     REQUIRE(ready);
-    ask_line = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+    ask_line = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   }
 
   /// The answer to one request, as far as it has arrived.
@@ -39,12 +39,12 @@ struct XendFixture {
     REQUIRE(ask(fmt::format("console {}", domain)) ==
             fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + domain));
   }
-  std::unique_ptr<Person> view(DomainId domain) {
-    auto stream = people.connect_tcp(static_cast<std::uint16_t>(9600 + domain));
+  std::unique_ptr<User> view(DomainId domain) {
+    auto stream = users.connect_tcp(static_cast<std::uint16_t>(9600 + domain));
     REQUIRE(stream.ok());
-    auto person = std::make_unique<Person>(people, std::move(stream).value());
+    auto user = std::make_unique<User>(users, std::move(stream).value());
     world.run();
-    return person;
+    return user;
   }
   void dom_exc() {
     xcs->virq();
@@ -74,14 +74,14 @@ struct XendFixture {
   }
 
   SimWorld world;
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   ScriptedXen xen{world};
   SimHost& host = world.host("xend");
   trace::MemorySink sink{world.clock()};
   std::optional<ScriptedXcs> xcs;
   bool ready = false;
   dom0::Xend xend;
-  std::unique_ptr<Person> ask_line;
+  std::unique_ptr<User> ask_line;
 };
 
 }  // namespace ringside::test

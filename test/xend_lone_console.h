@@ -17,10 +17,10 @@ inline constexpr DomainId lone_domain = 7;
 struct XendLoneConsole {
   XendLoneConsole() { REQUIRE(console.listen(9607, "/m").ok()); }
 
-  std::unique_ptr<Person> attach() {
-    auto person = std::make_unique<Person>(people, people.connect_local(console.path()).value());
+  std::unique_ptr<User> attach() {
+    auto user = std::make_unique<User>(users, users.connect_local(console.path()).value());
     world.run();
-    return person;
+    return user;
   }
   void output(std::string_view text) {
     console.guest_request(
@@ -59,7 +59,7 @@ struct XendLoneConsole {
   std::size_t told(trace::Kind kind) const { return sink.count(kind); }
 
   SimWorld world;
-  SimHost& people = world.host("people");
+  SimHost& users = world.host("users");
   trace::MemorySink sink{world.clock()};
   std::vector<std::pair<XcsType, ring::ControlMessage>> sent;
   bool wire_open = true;

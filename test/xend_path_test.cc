@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and wo
   const DomainId third = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
   const DomainId fourth = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
   // A client of xcs, with a session.
-  Person client(people, people.connect_local("/m/xcs_socket").value());
+  User client(users, users.connect_local("/m/xcs_socket").value());
   const auto call = [&](const dom0::XcsMessage& message) {
     client.type({reinterpret_cast<const char*>(&message), sizeof message});
     world.run();
@@ -132,12 +132,12 @@ TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and wo
   CHECK(viewer->seen == numbered_text(10'000));
   CHECK_FALSE(other->cut_off);
   CHECK(client.seen.size() == sizeof(dom0::XcsMessage));
-  CHECK(asking->seen.empty());
+  CHECK(requester->seen.empty());
 
   world.go_on(xen_host);
   world.run();
   CHECK(other->cut_off);
-  CHECK(asking->seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + third));
+  CHECK(requester->seen == fmt::format("ok 1 {0} 1{0} /m/console-{0}\n", 9600 + third));
   CHECK(client.seen.size() == 2 * sizeof(dom0::XcsMessage));
   auto new_viewer = view(third);
   boot(third, std::make_unique<EchoProgram>());
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(Path, "while the hypervisor is silent consoles continue, and wo
 
 TEST_CASE_METHOD(Path, "a client of xcs that leaves while the hypervisor is silent leaves nothing") {
   const DomainId domain = builder->domain_create("", ring::Abi::sring, 1024, false).value().domain;
-  auto client = std::make_unique<Person>(people, people.connect_local("/m/xcs_socket").value());
+  auto client = std::make_unique<User>(users, users.connect_local("/m/xcs_socket").value());
   const std::size_t connections = xcs->connections();
   dom0::XcsMessage frames[2]{};
   frames[1].type = dom0::XCS_CIF_NEW_CC;
@@ -182,12 +182,12 @@ TEST_CASE_METHOD(Path, "an xcs that restarts while the hypervisor is silent find
   CHECK(viewer->seen == "abc");
 }
 
-TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read when it died, is counted") {
+TEST_CASE_METHOD(Path, "unread output, and input that the guest had not read when it died, are counted") {
   trace::MemorySink journal(world.clock());
   kill_xend();
   console_sink = &journal;
   start_xend();
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   SECTION("without a viewer") {
     const DomainId domain = create();
     boot(domain, std::make_unique<PrintProgram>("eighteen bytes, OK", 0));
@@ -231,7 +231,7 @@ TEST_CASE_METHOD(Path, "a console whose port another program has taken meanwhile
   auto& program = boot(domain, std::make_unique<IdleProgram>());
   kill_xend();
   program.print("while no xend ran");
-  auto squatter = people.listen_tcp(static_cast<std::uint16_t>(9600 + domain));
+  auto squatter = users.listen_tcp(static_cast<std::uint16_t>(9600 + domain));
   REQUIRE(squatter.ok());
   start_xend();
   world.run();
@@ -239,10 +239,10 @@ TEST_CASE_METHOD(Path, "a console whose port another program has taken meanwhile
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].starts_with(fmt::format(
       "domain {}: another program has TCP port {}: its console has port ", domain, 9600 + domain)));
-  asking = std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value());
+  requester = std::make_unique<User>(users, users.connect_local("/m/xend.sock").value());
   unsigned port = 0;
   REQUIRE(std::sscanf(ask(fmt::format("console {}", domain)).c_str(), "ok 1 %u", &port) == 1);
-  Person viewer(people, people.connect_tcp(static_cast<std::uint16_t>(port)).value());
+  User viewer(users, users.connect_tcp(static_cast<std::uint16_t>(port)).value());
   world.run();
   CHECK(viewer.seen == "while no xend ran");
 }

@@ -39,7 +39,8 @@ TEST_CASE("starting fails without xcs, and when the socket for requests is taken
   CHECK_FALSE(make()->start(nullptr).ok());
 }
 
-TEST_CASE_METHOD(XendFixture, "making a console: channel, binding, start info, listeners") {
+TEST_CASE_METHOD(XendFixture,
+                 "a console is made with a channel, a binding, a port in the start info, and listeners") {
   xen.add(1);
   CHECK(ask("console 1") == "ok 1 9601 19601 /m/console-9601\n");
   CHECK(xen.domains[1].console_port == 1);
@@ -86,7 +87,7 @@ TEST_CASE_METHOD(XendFixture, "meaningless requests are answered with errors") {
 }
 
 TEST_CASE_METHOD(XendFixture, "a busy TCP port is named, with advice") {
-  auto squatter = people.listen_tcp(9601).value();
+  auto squatter = users.listen_tcp(9601).value();
   xen.add(1);
   const std::string answer = ask("console 1");
   CHECK(answer.starts_with("error cannot listen: TCP port 9601"));
@@ -103,7 +104,7 @@ TEST_CASE_METHOD(XendFixture, "when xcs refuses, the console is not made and not
   CHECK(ask("console 1").starts_with("error no console: domain 1: xcs cannot"));
   CHECK(ask("consoles") == "ok 0\n");
   CHECK(xcs->called(XCS_CIF_FREE_CC) == (type == XCS_MSG_BIND ? 1 : 0));
-  CHECK(people.listen_tcp(9601).ok());
+  CHECK(users.listen_tcp(9601).ok());
 }
 
 TEST_CASE_METHOD(XendFixture, "a domain that ends while its console is made causes only an error") {
@@ -214,7 +215,8 @@ TEST_CASE_METHOD(XendFixture, "frames for other programs are refused") {
   CHECK(viewer->seen == "fine");
 }
 
-TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answered when it has") {
+TEST_CASE_METHOD(XendFixture,
+                 "shutdown and sysrq reach the guest, and the caller is told when it has answered") {
   create(1);
   CHECK(ask("shutdown 1 poweroff").empty());
   auto requests = xcs->came(XCS_REQUEST, 1);
@@ -239,11 +241,11 @@ TEST_CASE_METHOD(XendFixture, "shutdown and sysrq reach the guest, and are answe
 
 TEST_CASE_METHOD(XendFixture, "a guest that does not answer delays its caller by ten seconds, and is named") {
   create(1);
-  Person first(people, people.connect_local("/m/xend.sock").value());
+  User first(users, users.connect_local("/m/xend.sock").value());
   first.type("shutdown 1 poweroff\n");
   world.run();
   world.run_for(control_patience / 2);
-  Person second(people, people.connect_local("/m/xend.sock").value());
+  User second(users, users.connect_local("/m/xend.sock").value());
   second.type("sysrq 1 h\n");
   world.run();
   world.run_for(control_patience / 2);
@@ -272,9 +274,9 @@ TEST_CASE_METHOD(XendFixture, "a guest that does not answer delays its caller by
 
 TEST_CASE_METHOD(XendFixture, "control requests are sent one at a time, and at most eight wait") {
   create(1);
-  std::vector<std::unique_ptr<Person>> crowd;
+  std::vector<std::unique_ptr<User>> crowd;
   for (std::size_t i = 0; i <= control_calls_max; ++i) {
-    crowd.push_back(std::make_unique<Person>(people, people.connect_local("/m/xend.sock").value()));
+    crowd.push_back(std::make_unique<User>(users, users.connect_local("/m/xend.sock").value()));
     crowd.back()->type("sysrq 1 h\n");
     world.run();
   }

@@ -33,53 +33,52 @@ TEST_CASE_METHOD(Fixture,
   using namespace std::string_literals;
   const std::string shown = "a\xff\xff\r\0\r\0b"s;
   SECTION("at the telnet port") {
-    Person person(people, people.connect_tcp(19608).value());
+    User user(users, users.connect_tcp(19608).value());
     world.limit_write(GENERATE(1, 7, 4096));
     world.run();
-    CHECK(person.seen == "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s + shown);
-    person.type("ls\r\0\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s);
+    CHECK(user.seen == "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s + shown);
+    user.type("ls\r\0\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"s);
     world.run();
     CHECK(input() == "ls\r");
     CHECK(windows == std::vector<std::pair<int, int>>{{24, 80}});
   }
   SECTION("at the raw port, from the moment when the client begins with it") {
-    Person person(people, people.connect_tcp(9608).value());
+    User user(users, users.connect_tcp(9608).value());
     world.run();
-    CHECK(person.seen == "a\xff\r\rb");
-    person.type("ls\r\n");
+    CHECK(user.seen == "a\xff\r\rb");
+    user.type("ls\r\n");
     world.run();
     CHECK(input() == "ls\r\n");
-    person.type("\xff\xfd\x03\xff\xfd\x01");
+    user.type("\xff\xfd\x03\xff\xfd\x01");
     world.run();
-    CHECK(person.seen.ends_with("\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s));
-    person.type("x\r\0\xff\xff"s);
+    CHECK(user.seen.ends_with("\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfb\x00\xff\xfd\x00\xff\xfd\x1f"s));
+    user.type("x\r\0\xff\xff"s);
     world.run();
     CHECK(input() == "ls\r\nx\r\xff");
   }
   SECTION("never at the raw port once any other byte was sent, and never at the unix socket") {
     const bool local = GENERATE(false, true);
-    Person person(people,
-                  local ? people.connect_local(telnet.path()).value() : people.connect_tcp(9608).value());
-    if (!local) person.type("\xe4");
+    User user(users, local ? users.connect_local(telnet.path()).value() : users.connect_tcp(9608).value());
+    if (!local) user.type("\xe4");
     world.run();
-    person.type("\xff\xfd\x03\xff\xfd\x01");
+    user.type("\xff\xfd\x03\xff\xfd\x01");
     world.run();
     CHECK(input() == (local ? "" : "\xe4") + "\xff\xfd\x03\xff\xfd\x01"s);
-    CHECK(person.seen == "a\xff\r\rb");
+    CHECK(user.seen == "a\xff\r\rb");
   }
   SECTION("input of a viewer that does not read is bounded") {
-    Person person(people, people.connect_tcp(19608).value());
+    User user(users, users.connect_tcp(19608).value());
     world.run();
-    person.read(false);
-    std::string asking;
-    for (int i = 0; i < 20'000; ++i) asking += "\xff\xf6";
-    person.type(asking);
+    user.read(false);
+    std::string questions;
+    for (int i = 0; i < 20'000; ++i) questions += "\xff\xf6";
+    user.type(questions);
     world.run();
-    person.read(true);
+    user.read(true);
     world.run();
     std::size_t answers = 0;
-    for (std::size_t at = person.seen.find("[yes]"); at != std::string::npos;
-         at = person.seen.find("[yes]", at + 1))
+    for (std::size_t at = user.seen.find("[yes]"); at != std::string::npos;
+         at = user.seen.find("[yes]", at + 1))
       ++answers;
     CHECK(answers == 20'000);
   }

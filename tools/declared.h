@@ -17,7 +17,7 @@ struct DeclaredOption {
   std::string what;           ///< the help's sentence
   bool required = false;
   bool many = false;                  ///< may be given more than once
-  std::vector<std::string> words;     ///< the words that it accepts, as far as they are a list
+  std::vector<std::string> words;     ///< the words that it accepts, if they are a fixed list
   std::vector<std::string> needs;     ///< names of other options
   std::vector<std::string> excludes;  ///< names of other options
   /// Whether the option accepts this value.

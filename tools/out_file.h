@@ -50,8 +50,9 @@ class OutFile {
   int code_ = 0;  ///< errno of the first write that failed
 };
 
-/// Refuses to write over what the command reads, and over a scenario: `ringside run --html a.scn b.scn` lacks
-/// a word. Returns a usage error (EINVAL). `what` begins it: "cannot run". Empty paths and "-" are no files.
+/// Refuses to overwrite a file that the command reads, or any scenario: in `ringside run --html a.scn b.scn`
+/// the user has forgotten the name of the page. Returns a usage error (EINVAL). `what` begins it: "cannot
+/// run". Empty paths and "-" are no files.
 [[nodiscard]] Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
                                      const std::vector<std::string>& inputs);
 

@@ -1,4 +1,4 @@
-// The command line: gathers the subcommands, parses, runs the chosen one.
+// The command line: adds the subcommands, parses, and runs the chosen subcommand.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ int finished(int status) {
 Command add_command(Command app, Session& session, const std::string& name, const std::string& what,
                     const std::string& examples) {
   Command command = app.add_subcommand(name, what);
-  command.add_option("--dir", session.directory, "The machine's directory; one machine each")
+  command.add_option("--dir", session.directory, "The machine's directory; each machine has its own")
       .type_name("DIR")
       .show_default();
   command.footer("Examples:\n" + examples);
@@ -91,8 +91,8 @@ constexpr CommandFamily families[] = {
     {add_keeper_command, {"keeper"}},
 };
 
-/// Only the family of the subcommand that is asked for, if there is one: a machine starts several processes
-/// of this program, and the options of all commands take some 70 pages and 2 ms in each.
+/// Adds only the family of the subcommand in `asked`, or all families if there is none. A machine starts
+/// several processes of this program, and the options of all commands take some 70 pages and 2 ms in each.
 void add_commands(Command app, Session& session, std::string_view asked) {
   const auto has = [asked](const CommandFamily& family) {
     return !asked.empty() && std::ranges::find(family.names, asked) != family.names.end();

@@ -39,6 +39,8 @@ template <typename Job>
 
 /// Why the parts of a ring's search (RingJob::part) are no proof.
 inline constexpr char parts_differ[] =
-    "its parts found different shared memory, so they do not divide one search (check it without --parts)";
+    "its parts do not divide the same search: they found different shared memory, or the time was over "
+    "(check it without "
+    "--parts)";
 
 }  // namespace ringside::tools

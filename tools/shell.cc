@@ -26,7 +26,7 @@ std::string shell_word(std::string_view text) {
 
 Result<ShellOutput> run_shell(const std::string& script,
                               const std::function<void(std::string_view line)>& line) {
-  // What this process has printed comes before what the shell prints.
+  // Flushes, so that what this process has printed comes before the shell's output.
   std::fflush(stdout);
   std::string command = "exec </dev/null 2>&1\n(\n" + script + "\n)\n";
   command += "printf '\\037ringside status %s\\n' $?";

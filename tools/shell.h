@@ -1,4 +1,5 @@
-// Commands of a shell, and their output; a temporary folder for them in which `ringside` is this program.
+// Runs shell commands and returns their output. Makes a temporary folder for them, in which `ringside` is
+// this program.
 #pragma once
 
 #include <functional>

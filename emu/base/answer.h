@@ -1,5 +1,5 @@
 // The two ways in which a guest's console message is answered on a machine with xcs and xend, and how many
-// messages may be under way between the two.
+// requests a client of xcs may leave unanswered.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@ namespace ringside {
 
 enum class Answer : std::uint8_t {
   xend,  ///< as in 2005: the guest's slot is free after a round trip through xcs and xend
-  xcs,   ///< early answers: xcs answers once the message is in a file, and xend's answer ends at xcs
+  xcs,   ///< early answers: xcs answers once the message is in a file, and drops xend's answer
 };
 inline constexpr std::array<std::string_view, 2> answer_names{"xend", "xcs"};
 
@@ -21,7 +21,8 @@ inline constexpr std::array<std::string_view, 2> answer_names{"xend", "xcs"};
 /// Messages of one domain that xcs has answered early and xend has not answered yet.
 inline constexpr std::uint32_t early_answers_max = 56;
 
-/// Requests of one domain that a client of xcs may have and not have answered: those, and a full ring.
+/// Requests of one domain that a client of xcs may have without having answered them: those that xcs has
+/// answered early, and a full ring.
 [[nodiscard]] constexpr std::uint32_t requests_under_way_max(Answer answer) {
   constexpr std::uint32_t ring_slots = 8;
   return ring_slots + (answer == Answer::xcs ? early_answers_max : 0);

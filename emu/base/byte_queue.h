@@ -15,8 +15,8 @@ namespace ringside {
 
 class ByteQueue {
  public:
-  /// Leaves its storage untouched until it holds bytes: most queues are far larger than their contents ever
-  /// are.
+  /// The storage is not initialised, so that its pages use no memory before they hold bytes: most queues are
+  /// far larger than their contents.
   explicit ByteQueue(std::size_t bytes_max)
       : own_(std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max)), storage_(own_.get(), bytes_max) {
     RS_CHECK(bytes_max > 0);
@@ -81,7 +81,7 @@ class ByteQueue {
     return {storage_.data() + first_, std::min(size_, storage_.size() - first_)};
   }
 
-  /// Copies as many bytes as there are and fit, from `offset` on. Returns their number.
+  /// Copies bytes from `offset` on, as many as exist and fit. Returns their number.
   std::size_t copy(std::size_t offset, std::span<std::uint8_t> into) const {
     RS_CHECK(offset <= size_);
     const std::size_t count = std::min(into.size(), size_ - offset);

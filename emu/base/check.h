@@ -21,8 +21,7 @@ struct Error {
   std::string object;  ///< on what: a path, a domain, a limit
   std::string why;     ///< the reason in words
   std::string advice;  ///< what to do about it; may be empty
-  // Not printed: of a refusal that the journal knows by an enum (trace::Refusal), and the numbers in its
-  // words.
+  // Not printed. For a refusal that the journal records: its trace::Refusal, and the numbers in its words.
   std::uint8_t reason = 0;
   std::array<std::uint32_t, 4> numbers = {};
 
@@ -36,7 +35,7 @@ struct Error {
   }
 };
 
-/// The value of a Result that has none.
+/// The value of a Result<> that only reports success.
 struct Done {};
 
 /// A value, or the Error that prevented it.

@@ -1,6 +1,6 @@
-// The only source of choices. A simulation asks it whenever it could continue in more than one way. There are
-// three kinds: one always takes the first way (the plain order), one draws from a seed, and one repeats a
-// tape.
+// The only source of choices. A simulation asks it whenever it can continue in more than one way. There are
+// three kinds: first() always takes the first way (the plain order), seeded() draws from a seed, and replay()
+// repeats a tape.
 //
 // The same seed gives the same choices on every machine, because only integer arithmetic that the language
 // defines is used. A tape records each choice among more than one way. A tape can be shortened or changed and
@@ -42,8 +42,7 @@ class Choice {
     return picked;
   }
 
-  /// True with a probability of `percent` in 100. The plain answer is false, unless 100 in 100 makes true the
-  /// only answer.
+  /// True with a probability of `percent` in 100. The plain answer is false, except for 100 percent.
   [[nodiscard]] bool chance(std::uint32_t percent) {
     if (percent >= 100) return true;
     return pick(100) >= 100 - percent;
@@ -51,7 +50,7 @@ class Choice {
 
   /// False: pick() always returns 0.
   [[nodiscard]] bool explores() const { return kind_ != Kind::first; }
-  /// Every choice so far. Empty for the kind that has none.
+  /// Every choice so far; empty for first().
   [[nodiscard]] const Tape& tape() const { return tape_; }
 
  private:

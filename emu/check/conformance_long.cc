@@ -83,7 +83,7 @@ class Ends {
   bool unpublished_responses_ = false;
 };
 
-// This many steps without an arriving message are not a coincidence.
+// More steps in a row without an arriving message are an error.
 constexpr std::uint64_t idle_steps_max = 100'000;
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace ringside::check {
 
 namespace {
 
-/// More loads in a row than in any execution that ends.
+/// A fiber that makes more loads in a row waits in an endless loop.
 constexpr std::uint32_t looks_endless = 10'000;
 
 }  // namespace

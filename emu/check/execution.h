@@ -32,7 +32,7 @@ class Program {
   /// Sets the space to the state in which every execution begins.
   virtual void reset() = 0;
   virtual void run(std::uint32_t fiber) = 0;
-  /// A fiber spins (ring_check_await).
+  /// True: a fiber may wait with ring_check_await().
   [[nodiscard]] virtual bool spins() const { return false; }
   /// True: judge() reads the space, which must hold the newest values.
   [[nodiscard]] virtual bool judges_memory() const { return false; }
@@ -69,7 +69,7 @@ class Driver {
   virtual Decision pick(const Execution& execution) = 0;
 };
 
-/// Is told each step after it has happened, for reports.
+/// Receives each step after it has happened, for reports.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -88,7 +88,7 @@ enum class End : std::uint8_t {
 
 class Execution {
  public:
-  /// No ring needs more.
+  /// The most steps of one execution: more is an endless loop.
   static constexpr std::uint32_t steps_max = 60000;
 
   Execution(Space& space, Model& model, Program& program);
@@ -114,7 +114,7 @@ class Execution {
   [[nodiscard]] std::uint32_t steps() const { return steps_; }
   [[nodiscard]] std::uint32_t steps_of(std::uint32_t actor) const { return numbers_[actor]; }
 
-  // -- for what runs on a fiber
+  // -- for code that runs on a fiber
   /// The execution that the running fiber belongs to; null outside of one.
   [[nodiscard]] static Execution* current() {
     return running_ != nullptr && running_->fibers_.in_fiber() ? running_ : nullptr;
@@ -132,7 +132,7 @@ class Execution {
   void begin_call() { looks_[fibers_.current()] = {}; }
   /// Ends the execution. Does not return.
   [[noreturn]] void fail(std::string text);
-  /// The same, but without a fault of the ring: it cannot be explored as it is.
+  /// The same for a ring that has no known error but cannot be explored.
   [[noreturn]] void refuse(std::string text);
   /// The running fiber begins, and has ended, an operation that is recorded (see history.h).
   void begin_operation(OperationKind kind, std::uint64_t value, const void* code);
@@ -194,7 +194,7 @@ class Execution {
              each.kind != (writes ? OpKind::load : OpKind::store);
     });
   }
-  /// Of all fibers, over all executions.
+  /// The number of announcements of all fibers, over all executions.
   [[nodiscard]] std::uint64_t announcements() const { return announcements_; }
   /// More memory is shared than the space contains: the exploration so far is invalid.
   [[nodiscard]] bool has_found_memory() const {
@@ -235,7 +235,7 @@ class Execution {
     Op op;
     bool is_pending = false;
     std::vector<std::byte> bytes;
-    std::vector<std::byte> found;  ///< by a load so far; of a store: what it writes
+    std::vector<std::byte> found;  ///< the bytes that a load has read so far, or that a store writes
   };
 
   /// What a fiber has done since its last operation that was not a load: accesses that write nothing, and
@@ -249,7 +249,7 @@ class Execution {
     std::size_t waiting_count = 0;
   };
 
-  /// An access beside the space.
+  /// An access outside the space.
   struct Noted {
     const void* address = nullptr;
     std::uint32_t size = 0;

@@ -9,7 +9,7 @@ namespace ringside::check {
 
 namespace {
 
-/// How often `enough` is asked.
+/// `enough` is asked each time after this many executions.
 constexpr std::uint64_t executions_between_looks = 256;
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr bool are_pair(std::uint32_t actor, std::uint32_t other) {
   return actor != other && actor % fibers_max == other % fibers_max;
 }
 
-/// It is in a store buffer, where no other fiber sees it.
+/// Whether the store is in a store buffer, where no other fiber sees it.
 bool is_buffered(const Op& op) {
   return op.kind == OpKind::store && op.first == op.last;
 }

@@ -18,7 +18,7 @@ namespace {
 
 /// Only a call that waits accesses memory this often: a message has a few dozen words.
 constexpr std::uint32_t looks_max = 100'000;
-/// A call that waits with ring_check_await() waits forever here.
+/// A call that awaits more often waits forever, since no other thread runs.
 constexpr std::uint32_t awaits_max = 100;
 /// A call that sometimes refuses does so within this many messages.
 constexpr std::uint32_t messages_max = 64;
@@ -61,7 +61,7 @@ class HabitFinder final : public CheckServices {
  private:
   [[nodiscard]] bool answers() const { return (ring_->capabilities & RING_CHECK_RESPONSES) != 0; }
 
-  /// No value: the call waits.
+  /// Makes a call on a fiber. Returns nothing if the call waits.
   template <class What>
   std::optional<int> call(What what) {
     const std::function<int()> function = what;
@@ -82,7 +82,7 @@ class HabitFinder final : public CheckServices {
     return result_;
   }
 
-  /// The fiber does not continue.
+  /// Abandons the running fiber.
   void leave() {
     if (fibers_.in_fiber()) fibers_.switch_to_main();
   }

@@ -1,6 +1,6 @@
-// What a ring's calls do if they cannot be done at once: refuse, sometimes refuse without a reason (like a
-// compare_exchange_weak that is not repeated), or wait inside until they are done. A ring may do any of
-// these; its caller must know, or a correct ring would look wrong.
+// How the calls of a ring behave when they cannot succeed at once: they refuse, sometimes refuse without a
+// reason (like a compare_exchange_weak that is not repeated), or wait inside until they succeed. A ring may
+// do any of these; its caller must know, or a correct ring would look wrong.
 //
 // Found by one thread, before anything else is tried. Each call runs on a fiber, which is abandoned if the
 // call waits.

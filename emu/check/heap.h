@@ -47,7 +47,7 @@ class RingHeap {
   [[nodiscard]] Head& head() const;
 
   std::span<std::byte> memory_;
-  // There is one heap, and the question must be fast.
+  // Static, because there is one heap, and every malloc() calls is_active().
   static inline bool has_memory_ = false;
   static inline bool active_ = false;
 };

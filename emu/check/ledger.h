@@ -27,7 +27,7 @@ class Ledger {
   void left(const Space& space, const Op& op);
   /// Called before the model prepares them. False: changed() is the place of the difference.
   [[nodiscard]] bool is_as_left(const Space& space, const Op& op);
-  /// Called at the end of an execution. `state` is that of its begin.
+  /// Called at the end of an execution. `state` is the state at its beginning.
   [[nodiscard]] bool is_all_as_left(const Space& space, const RingState& state);
 
   [[nodiscard]] const std::byte* changed() const { return changed_; }

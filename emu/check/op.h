@@ -25,12 +25,12 @@ enum class OpKind : std::uint8_t {
   notify,
   wait,
   await,   ///< continues after another fiber has written
-  choose,  ///< one of several ways, which the search tries all
+  choose,  ///< takes one of several ways; the search tries all of them
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
 
-/// Of atomic operations; other accesses are `plain`. The last two are barriers of processors, which the
-/// language does not have.
+/// The order of an atomic operation or a fence; other accesses are `plain`. The last two are barriers of
+/// processors, which the language does not have.
 enum class Order : std::uint8_t {
   plain,
   relaxed,
@@ -57,7 +57,7 @@ struct Op {
   std::uint16_t last = 0;
   std::uint16_t also = 0;  ///< one more location, or 0
   bool also_writes = false;
-  bool changes = false;        ///< a fiber may wait for any store
+  bool changes = false;        ///< it stores, and a fiber may wait for any store (await)
   std::uint32_t offset = 0;    ///< of the accessed bytes, in the space
   std::uint32_t size = 0;      ///< in bytes
   std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose

@@ -21,7 +21,7 @@ struct Region {
 
 class SharedMemory {
  public:
-  /// No ring synchronises by more, and no search would end.
+  /// The most shared bytes outside the page: a search over more would not end.
   static constexpr std::size_t bytes_max = 65536;
 
   /// Memory of which each fiber has its own copy at the same addresses.

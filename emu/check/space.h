@@ -1,7 +1,7 @@
 // The bytes that the fibers share, divided into locations: two accesses can depend on each other only if they
 // touch the same location. A declared word is one location; all other bytes are divided into granules of 8
 // bytes, so that a slot has few of them. Memory outside the page that proves to be shared follows the page
-// (see elsewhere.h). Locations without bytes follow: the two events, the order of full barriers, and "any
+// (see shared_memory.h). Locations without bytes follow: the two events, the order of full barriers, and "any
 // store", for fibers that wait for one.
 #pragma once
 

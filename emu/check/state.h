@@ -49,7 +49,7 @@ class RingState {
 /// copied there when it runs.
 class OwnVariables {
  public:
-  /// The code that runs while no fiber does.
+  /// The number of the code that runs while no fiber runs.
   static constexpr std::uint32_t alone = fibers_max;
 
   void set(std::span<std::byte> block);

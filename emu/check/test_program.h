@@ -1,5 +1,5 @@
 // One test of a plug-in (ring_check_test): threads that share any memory, each on a fiber, and a condition
-// that must hold when all have ended. There is no page: all shared memory is found (elsewhere.h).
+// that must hold when all have ended. There is no page: the search finds all shared memory (shared_memory.h).
 #pragma once
 
 #include <cstdint>

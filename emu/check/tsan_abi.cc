@@ -40,7 +40,7 @@ Order order_of(int order) {
   }
 }
 
-/// Without an execution, the object that drives the ring is told each access.
+/// Outside an execution, reports the access to the object that drives the ring.
 void note_outside() {
   if (ringside::check::CheckServices* driver = ringside::check::check_services(); driver != nullptr)
     driver->looked();
@@ -188,7 +188,7 @@ int compare_exchange(volatile void* address, void* expected, Word desired, int o
   return 0;
 }
 
-/// A block is copied granule by granule, so that others may come in between.
+/// Handles a block granule by granule, so that steps of other fibers may come in between.
 template <class Piece>
 void in_pieces(const void* address, std::size_t size, Piece piece) {
   const auto start = reinterpret_cast<std::uintptr_t>(address);

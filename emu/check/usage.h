@@ -22,7 +22,7 @@ struct Usage {
   [[nodiscard]] bool all_places_reused() const { return places > 0 && once == 0 && slots_unused == 0; }
 };
 
-/// The combined usage of several searches of one ring: of the places, that of the search that used most.
+/// Combines the usage of two searches of one ring. The places are those of the search that used most.
 [[nodiscard]] Usage together(const Usage& one, const Usage& other);
 
 /// The cases that were not covered, such as "the ring is never full"; empty: none.

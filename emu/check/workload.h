@@ -1,5 +1,6 @@
-// What the two ends of a ring do, and the expected result: a front that sends messages and takes their
-// responses, a back that answers, each on a fiber of its own. An end sleeps if its final check found nothing.
+// The programs that the checker runs on a ring, and their expected results: a front that sends messages and
+// takes their responses, and a back that answers, each on a fiber of its own. An end sleeps if its final
+// check found nothing.
 #pragma once
 
 #include <algorithm>

@@ -6,8 +6,9 @@ namespace ringside::check {
 
 namespace {
 
-/// The value that a hostile peer writes into an index with the value `now`.
+/// The number of values that a hostile peer tries for an index.
 constexpr std::uint32_t hostile_values = 6;
+/// Value `which` of them, for an index that is `now`.
 std::uint64_t hostile_value(std::uint32_t which, std::uint64_t now, std::uint32_t slots) {
   switch (which) {
     case 0:
@@ -39,7 +40,7 @@ void RingProgram::attack(int side) {
   for (std::uint32_t move = 0; move < workload_.messages; ++move) {
     const std::uint32_t ways_slots = ring_->slot_bytes == 0 ? 0 : 2;
     const std::uint32_t what = ring_check_choose(ring_->word_count + ways_slots,
-                                                 "which word the peer spoils (the last two: a slot)");
+                                                 "which word the peer overwrites (the last two: a slot)");
     if (what < ring_->word_count) {
       write_hostile_word(ring_->words[what]);
     } else {
@@ -74,7 +75,8 @@ void RingProgram::write_hostile_word(const ring_check_word& word) {
 /// Writes one granule of the slot: torn messages are covered by the workloads with correct ends.
 void RingProgram::write_hostile_slot(std::uint32_t slot, int byte) {
   const std::uint32_t granules = std::clamp(ring_->slot_bytes / granule_bytes, 1u, 8u);
-  const std::uint32_t at = ring_check_choose(granules, "which 8 bytes of the slot it spoils") * granule_bytes;
+  const std::uint32_t at =
+      ring_check_choose(granules, "which 8 bytes of the slot it overwrites") * granule_bytes;
   Op op;
   op.kind = OpKind::store;
   op.order = Order::relaxed;

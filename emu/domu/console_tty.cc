@@ -1,4 +1,4 @@
-// The console driver: chunks out, input in, back-pressure both ways.
+// The console driver: sends output in chunks, delivers input, and applies back-pressure to both.
 #include "emu/domu/console_tty.h"
 
 #include <algorithm>
@@ -46,7 +46,7 @@ void ConsoleTty::print(std::string_view text) {
   // One byte always stays free, as in 2005, where kernel messages could not fill the buffer either.
   const std::size_t usable = transmit_.capacity() - 1;
   const std::size_t before = transmit_.size();
-  std::size_t dropped = quirks_.has(Quirk::kcons_lfcr) ? print_backwards(text) : 0;
+  std::size_t dropped = quirks_.has(Quirk::kcons_lfcr) ? print_lf_cr(text) : 0;
   if (quirks_.has(Quirk::kcons_lfcr)) text = {};
   for (const char character : text) {
     const std::array<std::uint8_t, 2> line_end{'\r', '\n'};
@@ -58,22 +58,22 @@ void ConsoleTty::print(std::string_view text) {
       dropped += out.size();
     }
   }
-  tell_added(before);
+  record_added(before);
   count_dropped(trace::Counter::kernel_bytes_dropped, dropped_message_bytes_, dropped);
   ctrl_if_.count_lost(0, dropped);
   flush();
 }
 
-/// Records in the journal the output that the kernel itself has added after the first `before` bytes.
-void ConsoleTty::tell_added(std::size_t before) {
+/// Records in the journal the kernel's own output: the bytes of the buffer after the first `before`.
+void ConsoleTty::record_added(std::size_t before) {
   if (!journal_.listening()) return;
   std::vector<std::uint8_t> added(transmit_.size() - before);
   transmit_.copy(before, added);
   journal_.bytes_passed(domain_, journal_.self(), added);
 }
 
-/// The line ends of 2005: LF CR, with a check for room for the first byte only.
-std::size_t ConsoleTty::print_backwards(std::string_view text) {
+/// Prints with the line ends of 2005: LF CR, with a check for room before the LF only.
+std::size_t ConsoleTty::print_lf_cr(std::string_view text) {
   const std::size_t usable = transmit_.capacity() - 1;
   std::size_t dropped = 0;
   for (const char character : text) {
@@ -177,7 +177,8 @@ void ConsoleTty::terminal_ready(Ready ready) {
 
 void ConsoleTty::read_terminal() {
   std::array<std::uint8_t, terminal_read_bytes_max> into;
-  // Never more than fits: unread output stays with the program, and blocks it.
+  // Reads no more than fits: output that is not read stays in the terminal, and blocks the program when that
+  // is full.
   const auto room = std::span(into).first(std::min(transmit_.room(), into.size()));
   if (room.empty()) return;
   const Io io = host_.read(terminal_, room);

@@ -31,9 +31,9 @@ inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
 class ConsoleTty {
  public:
   struct Setup {
-    /// The size of the one buffer that kernel messages and the program share; rounded up to a power of two.
+    /// The size of the buffer that kernel messages and the program share; rounded up to a power of two.
     std::size_t buffer_bytes = transmit_buffer_bytes_default;
-    /// Called when the terminal moved bytes outside of a serve() of the control channel. May be empty.
+    /// Called after reads or writes of the terminal that did not happen within CtrlIf::serve(). May be empty.
     std::function<void()> terminal_moved;
     Quirks quirks = {};  ///< kcons_lfcr
   };
@@ -86,7 +86,8 @@ class ConsoleTty {
   /// Answers every input message before the terminal has taken its bytes; the bytes stay here.
   void answer_all();
 
-  /// There was no terminal; or it was opened, and all output on it has been read and put into the ring.
+  /// True when no output is left: the terminal is not open (never opened, or closed and read to its end), and
+  /// the buffer is empty.
   [[nodiscard]] bool output_ended() const {
     return transmit_.empty() && !flow_character_ && state_ != Terminal::open;
   }
@@ -113,8 +114,8 @@ class ConsoleTty {
   void input_taken(std::size_t bytes);
   void drop_input();
   void flush();
-  void tell_added(std::size_t before);
-  std::size_t print_backwards(std::string_view text);
+  void record_added(std::size_t before);
+  std::size_t print_lf_cr(std::string_view text);
   [[nodiscard]] bool send_chunk(Bytes chunk);
   void send_flow_character(std::uint8_t character);
   void update_watch();

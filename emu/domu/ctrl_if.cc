@@ -1,4 +1,4 @@
-// The control channel's guest end: rings in, callbacks out.
+// The control channel's guest end: serves both rings and calls the receivers.
 #include "emu/domu/ctrl_if.h"
 
 #include <algorithm>
@@ -23,19 +23,19 @@ struct FaultText {
 FaultText text_of(CtrlIf::Fault fault) {
   switch (fault) {
     case CtrlIf::Fault::response_index:
-      return {
-          trace::Counter::ctrl_if_response_indices, trace::Refusal::response_indices,
-          "tx.rsp_prod claims answers to requests that were never made; answers wait until it is true again"};
+      return {trace::Counter::ctrl_if_response_indices, trace::Refusal::response_indices,
+              "tx.rsp_prod claims answers to requests that were never made; answers wait until it is valid "
+              "again"};
     case CtrlIf::Fault::request_index:
       return {
           trace::Counter::ctrl_if_request_indices, trace::Refusal::request_indices,
-          "rx.req_prod jumped by more than the ring holds, or back; requests wait until it is true again"};
+          "rx.req_prod jumped by more than the ring holds, or back; requests wait until it is valid again"};
     case CtrlIf::Fault::unknown_id:
       return {trace::Counter::ctrl_if_unknown_ids, trace::Refusal::response_id,
               "it answers with an id that no request carries; such answers are dropped"};
     case CtrlIf::Fault::long_length:
       return {trace::Counter::ctrl_if_long_lengths, trace::Refusal::message_length,
-              "it sends a message with a length above 60; the length is taken for 60"};
+              "it sends a message with a length above 60; the message is truncated to 60 bytes"};
   }
   RS_CHECK(!"a fault has a text");
   return {};
@@ -57,7 +57,7 @@ Result<> CtrlIf::attach(std::byte* frame, ring::Abi abi) {
   RS_CHECK(!attached());
   abi_ = abi;
   auto tx = ring::Front<>::attach(shared_ring(frame, abi, Ring::tx));
-  // Messages that the controller sent before this end attached wait in the slots.
+  // Requests that the controller sent before this end attached are still in the slots.
   const ring::SharedRing rx_ring = shared_ring(frame, abi, Ring::rx);
   auto rx = nothing_owed_ ? ring::Back<>::attach_first(rx_ring) : ring::Back<>::attach(rx_ring);
   if (!tx || !rx) {
@@ -122,7 +122,7 @@ CtrlIf::Sent CtrlIf::send(const ControlMessage& message, OnResponse responded) {
   const auto entry = std::find(callbacks_.begin(), callbacks_.end(), nullptr);
   ControlMessage out = message;
   out.id = static_cast<std::uint8_t>(entry - callbacks_.begin());
-  // `full` is the more useful result: it ends by itself.
+  // `full` is the more useful result: the caller can wait for it with when_space().
   if (entry == callbacks_.end())
     return outstanding() == ring::slots_per_ring ? Sent::full : Sent::no_callback;
   const Sent sent = put(out);
@@ -188,7 +188,7 @@ void CtrlIf::publish() {
 
 void CtrlIf::hold_requests(bool hold) {
   requests_held_ = hold;
-  // Requests that came meanwhile are not announced again.
+  // No event will announce the requests that arrived while they were held.
   if (!hold) serve();
 }
 
@@ -202,7 +202,7 @@ bool CtrlIf::has_work() const {
 void CtrlIf::serve() {
   if (!attached()) return;
   Batch batch(*this);
-  // Responses first: they make room for what the requests' receivers send.
+  // Responses first: they free slots for requests that the receivers below send.
   reap_responses();
   forget_unreachable_callbacks();
   call_space_callbacks();
@@ -308,7 +308,7 @@ void CtrlIf::run_deferred() {
   for (Request& request : requests) dispatch_request(std::move(request));
 }
 
-/// As a fault in a kernel: the process ends, and the hypervisor notices.
+/// Like a fatal fault in a kernel: the process ends, and the hypervisor notices.
 void CtrlIf::crash(Quirk quirk, std::string_view why) {
   constexpr int signal = 11;
   journal_.quirk(domain_, quirk);
@@ -328,7 +328,7 @@ void CtrlIf::found_fault(Fault fault) {
   journal_.counted(domain_, text.counter, count, count + 1);
   if (count++ == 0) {
     host_.warn(Error{EPROTO, "the controller breaks the protocol", fmt::format("domain {}", domain_),
-                     text.warning, "this is said once"}
+                     text.warning, "this warning is printed once"}
                    .text());
   }
 }

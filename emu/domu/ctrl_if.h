@@ -4,8 +4,8 @@
 //
 // There is one per guest, owned by the domain. It runs on the host's one thread and never blocks: where a
 // driver of 2005 slept until there was space, here it asks for a callback. It does not interpret messages,
-// and it does not touch event channels: its owner calls serve(), and it calls "notify" once for each batch
-// that it wrote.
+// and it does not touch event channels: its owner calls serve(), and CtrlIf calls `notify` once for each
+// batch that it has published.
 //
 // The controller is not trusted. An impossible index stops that ring until the index is possible again; a
 // length above 60 is truncated; an unexpected response is dropped. All of these are counted, and the user who
@@ -48,7 +48,8 @@ class Request {
       : message_(message), attachment_(attachment) {}
 
   ring::ControlMessage message_;
-  std::uint32_t attachment_;  ///< the attachment by which it came; a response is valid only for that one
+  std::uint32_t
+      attachment_;  ///< the attachment through which it arrived; a response is valid only for that one
 };
 
 class CtrlIf {
@@ -111,10 +112,11 @@ class CtrlIf {
   /// earlier attachment is dropped.
   void respond(Request request, Bytes payload = {});
 
-  /// From now on leaves requests in the ring, like a guest whose kernel hangs; or takes them again.
+  /// With `hold`, leaves requests in the ring from now on, like a guest whose kernel hangs; without it, takes
+  /// them again.
   void hold_requests(bool hold);
 
-  // -- being driven
+  // -- called by the owner
 
   /// Everything sent and answered while a Batch lives is published together, with one notification. send()
   /// and respond() make one for themselves if there is none.

@@ -60,14 +60,14 @@ void Dom0Kernel::print_boot_messages(const DomainInfo& info) {
 // -- the channel to itself
 
 /// dom0 binds a port to another port of itself, and keeps one end; the other is for the controller.
-Result<> Dom0Kernel::open_channel(ring::Port set_before) {
-  if (set_before != any_port) {
-    auto status = privcmd_.evtchn_status(DOMID_SELF, set_before);
+Result<> Dom0Kernel::open_channel(ring::Port previous_port) {
+  if (previous_port != any_port) {
+    auto status = privcmd_.evtchn_status(DOMID_SELF, previous_port);
     if (!status) return status.error();
     const bool is_ours = status->state == PortState::interdomain && status->remote_domain == dom0;
-    if (!is_ours) set_before = any_port;
+    if (!is_ours) previous_port = any_port;
   }
-  auto pair = privcmd_.evtchn_bind_interdomain(DOMID_SELF, DOMID_SELF, set_before, any_port);
+  auto pair = privcmd_.evtchn_bind_interdomain(DOMID_SELF, DOMID_SELF, previous_port, any_port);
   if (!pair) return pair.error();
   channel_port_ = pair->port1;
   controller_port_ = pair->port2;

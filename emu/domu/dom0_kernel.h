@@ -1,4 +1,4 @@
-// The kernel of dom0. It is the kernel that guests run, with other devices. Its console is the machine's
+// The kernel of dom0. It is the same kernel that guests run, with other devices. Its console is the machine's
 // serial line, by VIRQ_CONSOLE and console_io; it has its own keyboard and screen; and it has a control
 // channel with both ends in dom0, so that the tools reach it as they reach any guest.
 //
@@ -33,7 +33,7 @@ class Dom0Kernel {
   Result<> start();
 
  private:
-  Result<> open_channel(ring::Port set_before);
+  Result<> open_channel(ring::Port previous_port);
   Result<> bind_console();
   Result<> bind_keyboard();
   void print_boot_messages(const DomainInfo& info);

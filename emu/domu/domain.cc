@@ -52,7 +52,7 @@ Result<> DomU::start() {
   phase_ = Phase::running;
   if (!options_.quiet) print_boot_messages(info);
   start_program(info);
-  // Not before start_info: if the window is set in between, the guest would not be notified.
+  // After start_info: it reads the window's size, and VIRQ_WINDOW reports each later change.
   if (auto bound = bind_window(); !bound) return bound;
   privcmd_.watch([this] { hypervisor_gone("it has closed the connection"); });
   settle();
@@ -227,9 +227,9 @@ void DomU::end(ShutdownReason reason) {
 }
 
 void DomU::program_ended(int status) {
-  if (phase_ == Phase::asleep) ended_asleep_ = status;
+  if (phase_ == Phase::suspended) ended_while_suspended_ = status;
   if (phase_ != Phase::running) return;
-  // The program has ended, so a suspend is no longer useful.
+  // A requested suspension is abandoned: the guest shuts down instead.
   if (std::exchange(suspend_asked_, false)) console_->hold_output(false);
   phase_ = Phase::ending;
   exit_status_ = status;
@@ -241,7 +241,7 @@ void DomU::program_ended(int status) {
 }
 
 void DomU::settle() {
-  if (suspend_asked_) return suspend_when_quiet();
+  if (suspend_asked_) return suspend_when_possible();
   if (phase_ != Phase::ending) return;
   if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return spin();
   phase_ = Phase::stopped;
@@ -254,7 +254,7 @@ void DomU::settle() {
   host_.stop(0);
 }
 
-/// Waits for responses without spinning, except with the quirk of 2005, which polls.
+/// With the quirk, polls until all responses have arrived; without it, their events call settle().
 void DomU::spin() {
   if (!options_.quirks.has(Quirk::kcons_flush_spin) || spin_timer_ != 0) return;
   journal_.quirk(domain_, Quirk::kcons_flush_spin);

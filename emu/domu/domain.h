@@ -3,7 +3,7 @@
 //
 // There is one per process (or one of many in a simulation), driven by its Host. It owns the connection to
 // the hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and
-// the program. For the hypervisor it is a domain like any other: it cannot affect another domain.
+// the program. The hypervisor does not trust it: it cannot affect another domain.
 //
 // When it is asked to suspend, it stops sending, waits until all messages have responses, gives up its page
 // and its ports, and continues in another page when it is resumed (domain_suspend.cc).
@@ -56,10 +56,10 @@ class DomU {
 
   /// Prints a kernel message, as ConsoleTty::print does. The guest must have booted.
   void log(std::string_view text);
-  /// From now on leaves dom0's requests in the ring, or takes them again.
+  /// With `hold`, leaves dom0's requests in the ring from now on; without it, takes them again.
   void hold_requests(bool hold);
-  /// Its tty, which has IXOFF, is full and sends XOFF, or has room again and sends XON. The guest must have
-  /// booted.
+  /// Sends XOFF (`full`) or XON, as a tty with IXOFF does when its input is full or has room again. The guest
+  /// must have booted.
   void throttle(bool full);
 
   /// For tests and reports; null before start().
@@ -70,8 +70,8 @@ class DomU {
   enum class Phase : std::uint8_t {
     off,
     running,
-    asleep,  ///< suspended, or just resumed and not attached yet
-    ending,  ///< the program has ended: its output and the responses are still in transit
+    suspended,  ///< suspended, or resumed and not attached to the new page yet
+    ending,     ///< the program has ended: its output and the responses are still in transit
     stopped,
   };
 
@@ -91,10 +91,10 @@ class DomU {
 
   // Suspension (domain_suspend.cc).
   void suspend_requested();
-  void suspend_when_quiet();
-  [[nodiscard]] bool quiet() const;
+  void suspend_when_possible();
+  [[nodiscard]] bool can_suspend() const;
   void suspend();
-  void wake();
+  void continue_after_resume();
   Result<> attach_again(const Privcmd::StartInfo& start_info);
 
   void hypervisor_gone(const std::string& why);
@@ -116,7 +116,7 @@ class DomU {
   bool requests_held_ = false;
   bool suspend_asked_ = false;
   Host::TimerId suspend_timer_ = 0;
-  std::optional<int> ended_asleep_;  ///< the program ended before the guest was attached again
+  std::optional<int> ended_while_suspended_;  ///< the program ended before the guest was attached again
   ring::Port window_port_ = 0;
 
   // Each uses the ones above it.

@@ -1,10 +1,10 @@
 // How a guest is suspended and resumed.
 //
-// It puts no more requests into the tx ring and waits until all requests there have responses: the next end
-// that attaches would forget a request without a response, or see it twice. Input that the terminal has not
-// taken yet is answered early and its bytes stay here. Then nothing is in transit in either direction, and
-// the page can be given up. Later requests of the controller in the old page are copied by the hypervisor,
-// and are taken from the new page.
+// The guest puts no more requests into the tx ring and waits until all requests there have responses: a
+// controller that attaches to the next page would skip a request without a response, or take it a second
+// time. Input that the terminal has not taken yet is answered early, and its bytes stay in the guest. Then
+// nothing is in transit in either direction, and the page can be given up. The hypervisor copies later
+// requests of the controller to the new page, where the guest takes them.
 #include <cerrno>
 #include <utility>
 
@@ -14,8 +14,8 @@ namespace ringside::domu {
 
 namespace {
 
-/// How often a guest checks whether it was resumed, if its process runs before that.
-constexpr Duration sleep_again = std::chrono::milliseconds(50);
+/// How often a guest whose process runs checks whether the domain was resumed.
+constexpr Duration resume_check_interval = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -28,17 +28,17 @@ void DomU::suspend_requested() {
   console_->hold_output(true);
 }
 
-bool DomU::quiet() const {
+bool DomU::can_suspend() const {
   const bool has_responses = ctrl_if_->outstanding() == 0 || options_.quirks.has(Quirk::ctrlif_suspend_early);
   return has_responses && console_->can_answer_all();
 }
 
-/// From a timer: the caller is serving the channel that is to be torn down.
-void DomU::suspend_when_quiet() {
-  if (suspend_timer_ != 0 || !quiet()) return;
+/// Suspends from a timer, because the caller is still using the channel that suspend() closes.
+void DomU::suspend_when_possible() {
+  if (suspend_timer_ != 0 || !can_suspend()) return;
   suspend_timer_ = host_.timer_start(Duration::zero(), [this] {
     suspend_timer_ = 0;
-    if (suspend_asked_ && quiet()) suspend();
+    if (suspend_asked_ && can_suspend()) suspend();
   });
 }
 
@@ -49,26 +49,26 @@ void DomU::suspend() {
   const ring::Port console_port = events_->port();
   events_.reset();
   suspend_asked_ = false;
-  phase_ = Phase::asleep;
+  phase_ = Phase::suspended;
   journal_.told(domain_, trace::Fact::suspends);
   for (const ring::Port port : {console_port, window_port_}) {
     // The port may be closed already.
     if (port != 0) static_cast<void>(privcmd_.evtchn_close(DOMID_SELF, port).ok());
   }
-  // Later than this callback: nothing here runs again before the domain has been resumed, but a component
-  // finishes its current callback.
-  suspend_timer_ = host_.timer_start(Duration::zero(), [this] { wake(); });
+  // The guest continues in a timer's callback, because sched_shutdown() stops the domain: the timer runs
+  // after the domain has been resumed.
+  suspend_timer_ = host_.timer_start(Duration::zero(), [this] { continue_after_resume(); });
   const auto done = privcmd_.sched_shutdown(ShutdownReason::suspend, 0);
   if (!done) hypervisor_gone(done.error().why);
 }
 
-void DomU::wake() {
+void DomU::continue_after_resume() {
   suspend_timer_ = 0;
   auto start_info = privcmd_.start_info();
   if (!start_info) return hypervisor_gone(start_info.error().why);
   if (start_info->info.suspended() || start_info->info.console_port == 0) {
     // Another process has sent this one a SIGCONT.
-    suspend_timer_ = host_.timer_start(sleep_again, [this] { wake(); });
+    suspend_timer_ = host_.timer_start(resume_check_interval, [this] { continue_after_resume(); });
     return;
   }
   if (auto attached = attach_again(*start_info); !attached) {
@@ -82,7 +82,7 @@ void DomU::wake() {
   journal_.told(domain_, trace::Fact::goes_on);
   console_->hold_output(false);
   console_->deliver_input();
-  if (ended_asleep_) return program_ended(*std::exchange(ended_asleep_, std::nullopt));
+  if (ended_while_suspended_) return program_ended(*std::exchange(ended_while_suspended_, std::nullopt));
   settle();
 }
 

@@ -86,7 +86,7 @@ void GuestEvents::deliver(ring::Port port) {
       return;
     }
   }
-  // Masked; otherwise the sender could keep this guest busy without work.
+  // The port is masked; otherwise its sender could keep this guest busy.
   bits_.set_mask(port);
   journal_.refused(domain_, trace::actor(trace::Role::xen), trace::Refusal::stray_event);
   journal_.counted(domain_, trace::Counter::stray_events, strays_, strays_ + 1);
@@ -94,8 +94,8 @@ void GuestEvents::deliver(ring::Port port) {
 }
 
 bool GuestEvents::try_sleep() {
-  // Unmask first, look second: an event raised in between finds the port unmasked and kicks; one raised
-  // earlier is found by the look. The other ports have no mask to clear; the upcall flag covers them.
+  // Unmasks first and then looks: an event raised between the two finds the port unmasked and kicks; an
+  // earlier one is found by the look. The other ports have no mask to clear; the upcall flag covers them.
   const bool pending = bits_.unmask(channel_.port);
   if (!pending && !bits_.upcall_is_pending() && !has_work_()) return true;
   bits_.set_mask(channel_.port);

@@ -2,9 +2,9 @@
 // own events for the controller.
 //
 // There is one per guest, owned by the domain, on the host's one thread. A guest has one vcpu and therefore
-// one handle that is kicked, for any port; the event bits of its frame say which ports are meant. The
-// control channel's port is the busy one: while the guest is awake that port is masked and the page itself is
-// polled, so that the controller need not kick. All other ports are delivered one by one, when their bit is
+// one handle that is kicked, for any port; the event bits of its frame say which ports are meant. The control
+// channel's port is the busiest: while the guest is awake, it masks that port and polls the rings, so that
+// the controller need not kick. Events of all other ports are delivered one by one, when their bits are
 // found.
 #pragma once
 
@@ -56,9 +56,9 @@ class GuestEvents {
   /// Notifies the controller. No system call if it is awake or has been notified already.
   void notify();
 
-  /// The control channel's.
+  /// The port of the control channel.
   [[nodiscard]] ring::Port port() const { return channel_.port; }
-  /// Events without a handler.
+  /// The number of events without a handler.
   [[nodiscard]] std::uint32_t stray_count() const { return strays_; }
 
  private:

@@ -1,4 +1,4 @@
-// The program's terminal on one side, the driver on the other, and init's restart delay.
+// Moves bytes between the program's terminal and the driver, and restarts the program.
 #include "emu/domu/init_tty.h"
 
 #include <array>

@@ -1,5 +1,6 @@
-// A tty of dom0 and the program that init runs on it, like a getty: it is started again whenever it has
-// ended. The tty is between a driver, which carries bytes to and from a device, and the program's terminal.
+// A tty of dom0 and the program that init runs on it, like a getty: init starts the program again whenever it
+// has ended. The tty is between a driver, which carries bytes to and from a device, and the program's
+// terminal.
 //
 // It owns the terminal, the process, and a buffer in each direction. Bytes that do not fit into a buffer are
 // not taken from their sender. It does not know the device. When it is destroyed, its terminal hangs up; the
@@ -28,7 +29,7 @@ class InitTty {
   struct Driver {
     /// Takes output; returns how many bytes. Calls output_room() when it can take more.
     std::function<std::size_t(Bytes)> send;
-    /// There is room for input again: half of the buffer, after there was less.
+    /// Called when half of the input buffer is free again.
     std::function<void()> input_room;
   };
 

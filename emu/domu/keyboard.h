@@ -1,5 +1,5 @@
-// The keyboard of the physical machine: the keys, the controller (an 8042) that shows their scancodes one at
-// a time, and the driver that fetches them at each interrupt. dom0 owns the device: Xen only routes its
+// The keyboard of the physical machine: the keys, the controller (an 8042) that passes on their scancodes one
+// at a time, and the driver that fetches them at each interrupt. dom0 owns the device: Xen only routes its
 // interrupt, as an event at a port that is bound to a physical interrupt.
 //
 // Keyboard is the device, KeyDecoder the part of the driver that decodes scancodes. Neither uses a tty. The
@@ -26,13 +26,13 @@ class Keyboard {
   explicit Keyboard(std::function<void()> interrupt) : interrupt_(std::move(interrupt)) {}
 
   [[nodiscard]] bool has_room() const { return codes_.room() >= codes_per_character_max; }
-  /// Presses and releases the key or keys of the character. False if no key makes it, as for bytes from 0x80
+  /// Presses and releases the key or keys of the character. False if no key types it, as for bytes from 0x80
   /// on. has_room() must hold.
   [[nodiscard]] bool type(std::uint8_t character);
 
   /// Port 0x60: the scancode in the output buffer, or the last one again.
   [[nodiscard]] std::uint8_t read_data();
-  /// Port 0x64, bit 0: there is one.
+  /// Port 0x64, bit 0: whether the output buffer holds a scancode.
   [[nodiscard]] bool output_buffer_full() const { return full_; }
 
  private:

@@ -1,6 +1,6 @@
-// Events of dom0's kernel. A guest has its frame and its one vcpu to itself. dom0's frame is shared by its
-// kernel and its daemons, and each of its ports has kicks of its own. So each port is handled by itself, and
-// bits of other processes' ports are not touched.
+// Events of dom0's kernel. A guest's frame and vcpu belong to one process. dom0's kernel and daemons share
+// dom0's frame, and each port of dom0 has its own kicks. So the kernel handles each port separately, and does
+// not touch the bits of other processes' ports.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// A user's connection on one side, tty1 on the other, an interrupt for each scancode in between.
+// Moves bytes between a user's connection and tty1, with an interrupt for each scancode.
 #include "emu/domu/screen_tty.h"
 
 #include <array>
@@ -31,15 +31,15 @@ Result<> ScreenTty::start(const std::string& path) {
 void ScreenTty::accept_user() {
   auto connection = host_.accept(listener_);
   if (!connection || !connection->has_value()) return;
-  person_ = std::move(**connection);
+  user_ = std::move(**connection);
   host_.watch_interest(listener_, {});
-  host_.watch(person_, {.read = true}, [this](Ready ready) { user_ready(ready); });
+  host_.watch(user_, {.read = true}, [this](Ready ready) { user_ready(ready); });
   flush();
   if (!std::exchange(started_, true)) tty_.start();
 }
 
 void ScreenTty::user_left() {
-  person_ = Handle();
+  user_ = Handle();
   host_.watch_interest(listener_, {.read = true});
   tty_.output_room();
 }
@@ -49,22 +49,21 @@ void ScreenTty::user_ready(Ready ready) {
     flush();
     tty_.output_room();
   }
-  if (ready.read && person_.valid()) read_keys();
+  if (ready.read && user_.valid()) read_keys();
   update_watch();
 }
 
 void ScreenTty::update_watch() {
-  if (person_.valid())
-    host_.watch_interest(person_, {.read = keyboard_.has_room(), .write = !screen_.empty()});
+  if (user_.valid()) host_.watch_interest(user_, {.read = keyboard_.has_room(), .write = !screen_.empty()});
 }
 
 // -- keys
 
-/// One at a time, as long as the keyboard takes them: the rest stays in the user's connection.
+/// Reads one character at a time while the keyboard has room; the rest stays in the user's connection.
 void ScreenTty::read_keys() {
   while (keyboard_.has_room()) {
     std::uint8_t character = 0;
-    const Io io = host_.read(person_, {&character, 1});
+    const Io io = host_.read(user_, {&character, 1});
     if (io.state == Io::State::closed) return user_left();
     if (io.state == Io::State::blocked) return;
     journal_.as(user_actor).bytes_passed(0, journal_.self(), {&character, 1});
@@ -84,7 +83,7 @@ void ScreenTty::interrupt() {
 // -- the screen
 
 std::size_t ScreenTty::show(Bytes bytes) {
-  if (!person_.valid()) {
+  if (!user_.valid()) {
     screen_.push_over(bytes);
     return bytes.size();
   }
@@ -98,7 +97,7 @@ void ScreenTty::flush() {
   while (!screen_.empty()) {
     const Bytes piece = screen_.front();
     const auto moment = journal_.moment();
-    const Io io = host_.write(person_, piece);
+    const Io io = host_.write(user_, piece);
     if (io.state != Io::State::moved) return;  // closed: a read reports it, too
     journal_.bytes_passed(0, user_actor, piece.first(io.bytes), moment);
     screen_.drop(io.bytes);

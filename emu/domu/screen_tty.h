@@ -26,7 +26,7 @@ class ScreenTty {
   /// The keyboard's interrupt, as an event: fetches the controller's scancode.
   void interrupt();
 
-  /// Characters typed for which there is no key.
+  /// The number of typed characters that no key makes.
   [[nodiscard]] std::uint32_t keyless_characters() const { return keyless_; }
 
  private:
@@ -43,9 +43,9 @@ class ScreenTty {
   Keyboard keyboard_;
   KeyDecoder decoder_;
   Handle listener_;
-  Handle person_;
+  Handle user_;
   bool started_ = false;
-  ByteQueue screen_{screen_bytes_max};  ///< with a user connected: bytes not sent yet
+  ByteQueue screen_{screen_bytes_max};  ///< while a user is connected: the bytes not sent yet
   std::uint32_t keyless_ = 0;
   InitTty tty_;
 };

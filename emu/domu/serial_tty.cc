@@ -33,13 +33,13 @@ void SerialTty::interrupt() {
 
 std::size_t SerialTty::send(Bytes bytes) {
   if (retry_timer_ != 0 || waiting_) return 0;
-  // One call at a time: a call without an answer is repeated unchanged, so with the same bytes.
+  // One call at a time: a call without an answer must be repeated with the same bytes.
   const std::size_t piece =
       std::min(bytes.size(), unanswered_bytes_ != 0 ? unanswered_bytes_ : console_write_bytes_max);
   auto taken = privcmd_.console_write(bytes.first(piece));
   if (!taken) {
     failed(taken.error());
-    if (!waiting_) return bytes.size();  // the hypervisor is gone: discards it
+    if (!waiting_) return bytes.size();  // the hypervisor is gone: the output is discarded
     unanswered_bytes_ = piece;
     return 0;
   }

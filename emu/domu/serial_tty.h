@@ -11,8 +11,8 @@
 
 namespace ringside::domu {
 
-/// How long the driver waits before it offers output again of which Xen took none. Even a serial line without
-/// a speed limit has to free half of its 16,384 bytes first, so there is no hurry.
+/// How long the driver waits after Xen took no output before it tries again. Xen takes output again when half
+/// of its 16,384 bytes are free, which takes time even on a line without a speed limit.
 inline constexpr Duration serial_retry_delay = std::chrono::milliseconds(10);
 
 class SerialTty {
@@ -38,7 +38,7 @@ class SerialTty {
   std::function<void(const Error&)> failed_;
   Host::TimerId retry_timer_ = 0;
   bool waiting_ = false;              ///< for the hypervisor's answer
-  std::size_t unanswered_bytes_ = 0;  ///< of output in that call
+  std::size_t unanswered_bytes_ = 0;  ///< the bytes of output in that call
   InitTty tty_;
 };
 

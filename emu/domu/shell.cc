@@ -77,13 +77,13 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 
 const std::array<Shell::Command, 10> Shell::commands = {{
     {"about", "", "how your input gets here", &Shell::about},
-    {"count", "N", "print the numbers 1 to N: makes output", &Shell::count},
+    {"count", "N", "print the numbers 1 to N", &Shell::count},
     {"echo", "TEXT", "print TEXT", &Shell::echo},
     {"exit", "[N]", "end this shell, and with it the domain, with status N", &Shell::exit},
     {"help", "", "this list", &Shell::help},
     {"hex", "TEXT", "the bytes of TEXT as they travel", &Shell::hex},
     {"hostname", "", "the domain's name", &Shell::hostname},
-    {"read-line", "", "read one line and give it back", &Shell::read_one_line},
+    {"read-line", "", "read one line and print it", &Shell::read_one_line},
     {"uname", "[-a]", "the system's name", &Shell::uname},
     {"yes", "N", "print y on N lines", &Shell::yes},
 }};
@@ -130,7 +130,7 @@ void Shell::run_line(std::string_view line) {
   for (const Command& command : commands) {
     if (command.name == name) return (this->*command.run)(argument);
   }
-  out_ << name << ": no such command here; 'help' lists the ones there are\n";
+  out_ << name << ": no such command; 'help' lists all commands\n";
 }
 
 void Shell::about(std::string_view) {

@@ -1,5 +1,5 @@
-// Requests of the tools in dom0 through the control channel that any kernel can answer: a SysRq key, a memory
-// target, a vcpu on or off. It answers each; the owner handles a shutdown.
+// Answers requests of dom0's tools that are the same for every kernel: a SysRq key, a memory target, a vcpu
+// on or off. The owner handles shutdown requests.
 #pragma once
 
 #include <functional>

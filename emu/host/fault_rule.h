@@ -1,6 +1,6 @@
 // A fault to inject at the Host interface, as a rule: kicks and stream bytes between two components that are
-// lost, late, duplicated or overtaken. Both hosts carry such rules out, each in its own way. The valid rules,
-// and the change of a page when an event is lost, are the same in both and are here.
+// lost, late, duplicated or overtaken. Each host applies such rules in its own way. This file has the parts
+// that are common to both: which rules are valid, and how a page changes when an event is lost.
 #pragma once
 
 #include <cstddef>
@@ -31,11 +31,12 @@ struct FaultRule {
   Traffic traffic = Traffic::kick;
   std::string from;  ///< a component's name
   std::string to;
-  std::uint32_t next = 0;       ///< applies to the next so many, 0 = all
-  std::uint32_t percent = 100;  ///< of those
+  std::uint32_t next = 0;       ///< how many kicks or units it applies to, 0 = all
+  std::uint32_t percent = 100;  ///< the share of the kicks or units that it applies to
   Duration by{0};
-  /// Of a stream: the size of what is lost or late as a whole, counted from the stream's beginning. 0 = one
-  /// write, which can only be delayed, since the receiver cannot tell where a write ended.
+  /// For a stream: the size of the units that are lost or delayed as a whole, counted from the stream's
+  /// beginning. 0 = each write is a unit and can only be delayed, since the receiver cannot tell where a
+  /// write ended.
   std::size_t unit_bytes = 0;
 };
 
@@ -46,10 +47,10 @@ struct FaultRule {
 /// What the journal reports when a rule takes effect. Its argument is the name of the receiver.
 [[nodiscard]] trace::Fact fact_of_fault(const FaultRule& rule);
 
-/// Removes the bits of a lost event. Otherwise all later events would find the bit set, so that one loss
-/// would suppress all of them. This one is for a guest's event to dom0, in its page:
+/// Clears the bits of a lost event from a guest to dom0, in the guest's page. Otherwise later events would
+/// find the bit set, so that one loss would suppress all of them.
 void take_back_event_up(std::byte* page);
-/// For dom0's event at a port of the guest.
+/// The same for a lost event from dom0 at a port of the guest.
 void take_back_event_down(std::byte* page, ring::Abi abi, ring::Port port);
 
 }  // namespace ringside

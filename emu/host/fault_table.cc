@@ -69,7 +69,7 @@ struct FaultTable::Shared {
   Name controller;
   SharedRule rules[fault_rules_ever_max];
 
-  /// All rules that are not healed. A process that sees the end also sees the rules before it.
+  /// All rules that are not healed. A process that sees `end` also sees the rules before it.
   [[nodiscard]] std::span<SharedRule> at_work() {
     const std::size_t last = std::min<std::size_t>(Memory::load(&end), fault_rules_ever_max);
     const std::size_t first = std::min<std::size_t>(Memory::load(&begin), last);
@@ -141,7 +141,8 @@ std::optional<FaultRule> FaultTable::bite(FaultRule::Traffic traffic, std::strin
     if (!rule.is_about(traffic, from, to)) continue;
     const std::uint32_t passed = Memory::load(&rule.passed);
     Memory::store(&rule.passed, passed + 1);
-    // Drawn by the number in this direction, not by the order in which processes happen to ask.
+    // The draw depends on the rule and on how often the rule was checked, not on the order in which processes
+    // ask.
     const auto number = (static_cast<std::uint64_t>(&rule - all.rules) << 32) | passed;
     Choice choice =
         all.plain != 0 ? Choice::first() : Choice::seeded(all.seed ^ (number * 0x9e3779b97f4a7c15));
@@ -160,8 +161,8 @@ std::optional<FaultRule> FaultTable::bite(FaultRule::Traffic traffic, std::strin
 }
 
 void FaultTable::hold_until(Time time) {
-  // If two processes write at once, the earlier time may win; anything that happens later still is an entry
-  // of its own.
+  // If two processes write at the same time, the earlier time may win. The later item still adds a journal
+  // entry when it is sent.
   const auto until = static_cast<std::uint64_t>(time.count());
   if (Memory::load(&shared().held_until_ns) < until) Memory::store(&shared().held_until_ns, until);
 }

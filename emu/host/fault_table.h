@@ -11,7 +11,7 @@
 
 namespace ringside {
 
-/// Of one machine, healed ones included: entries of the table are not reused.
+/// The most rules of one machine, including healed ones: entries of the table are not reused.
 inline constexpr std::size_t fault_rules_ever_max = 1024;
 
 class FaultTable {
@@ -35,7 +35,7 @@ class FaultTable {
   [[nodiscard]] std::optional<FaultRule> bite(FaultRule::Traffic traffic, std::string_view from,
                                               std::string_view to);
 
-  /// Something is held back until this time.
+  /// A kick or a unit is held back until this time.
   void hold_until(Time time);
   [[nodiscard]] Time held_until() const;
   [[nodiscard]] std::string controller() const;

@@ -1,6 +1,6 @@
-// The interface to the outside. Components (xen, domu, dom0) are state machines: a Host calls their functions
-// when something has happened, and they call the Host to cause effects. Nothing blocks, sleeps or reads a
-// clock elsewhere.
+// The interface between a component and the world. Components (xen, domu, dom0) are state machines: a Host
+// calls their functions when something has happened, and they call the Host to cause effects. Only a Host
+// blocks, sleeps or reads a clock.
 //
 // Two hosts exist: LinuxHost runs one component in its own process on real descriptors; SimHost runs all of
 // them in one thread on a virtual clock. All calls and callbacks are on one thread. A callback may close any
@@ -23,7 +23,7 @@
 
 namespace ringside {
 
-/// Since an arbitrary start; never goes backwards.
+/// The time since an arbitrary start; it never goes backwards.
 using Time = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
 
@@ -124,8 +124,7 @@ class Host {
   virtual Result<Mapping> memory_find(const std::string& path, std::size_t bytes) = 0;
   /// Removes the file, if there is one. Mappings of it stay.
   virtual void memory_forget(const std::string& path) = 0;
-  /// The names of such files in a directory, in no order, and of all others there. Empty if it cannot be
-  /// read.
+  /// The names of all files in a directory, in no order. Empty if it cannot be read.
   virtual std::vector<std::string> memory_names(const std::string& directory) = 0;
 
   // -- ports
@@ -133,7 +132,7 @@ class Host {
   virtual Result<Handle> kicks_create() = 0;
   virtual void kick(const Handle& kicks) = 0;
   /// A handle that is watched like any of `kicks` and wakes for all of them, but cannot itself be kicked. It
-  /// is for a receiver that must not be able to jam the handle its senders kick.
+  /// is for a receiver that must not be able to fill the eventfd that its senders kick.
   virtual Result<Handle> kicks_listener(std::span<const Handle* const> kicks) = 0;
   /// Calls `woken` after kicks, until the handle is closed.
   virtual void kicks_watch(const Handle& kicks, std::function<void()> woken) = 0;
@@ -195,7 +194,7 @@ class Host {
     FileKind kind;
   };
   enum class FileUse : std::uint8_t { output, input };
-  /// An existing file, as a stream. A terminal and a pipe are read and written.
+  /// An existing file, as a stream. A terminal or a pipe can be both read and written, whatever `use` says.
   virtual Result<File> file_open(const std::string& path, FileUse use) = 0;
   /// Makes a symbolic link, and replaces an existing one.
   virtual Result<> link_make(const std::string& path, const std::string& target) = 0;
@@ -209,7 +208,7 @@ class Host {
   virtual void terminal_resize(const Handle& terminal, std::uint16_t rows, std::uint16_t columns) = 0;
   /// Kills all processes that the program left behind, even if they detached themselves.
   virtual void program_kill_rest(const Handle& process) = 0;
-  /// The process id that users know.
+  /// The process id.
   [[nodiscard]] virtual std::int32_t process_number(const Handle& process) = 0;
   enum class DomainSignal : std::uint8_t { stop, resume, kill };
   /// Signals a domain's process and every program started under it. With no process (an invalid handle): all

@@ -63,7 +63,7 @@ inline constexpr std::uint32_t pirqs = 256;
 inline constexpr std::uint32_t keyboard_pirq = 1;
 
 /// A frame that one domain grants to another is named by its domain and a reference. The first references are
-/// for pages that a toolstack makes as it builds a domain (grant_table.h).
+/// reserved for the pages that a toolstack makes when it builds a domain (grant_table.h).
 inline constexpr std::uint32_t grant_console = 0;
 inline constexpr std::uint32_t grant_xenstore = 1;
 inline constexpr std::uint32_t grants_reserved = 8;
@@ -79,7 +79,8 @@ struct DomainState {
   std::uint8_t running = 0;   ///< its process has been started and has not ended
   std::uint8_t shutdown = 0;  ///< it reported this itself; see reason
   std::uint8_t crashed = 0;   ///< its process ended without a report
-  std::uint8_t dying = 0;     ///< destroyed, while another process still holds its frame
+  std::uint8_t dying = 0;     ///< as in 2005: destroyed, while a process still maps its memory; ringside's
+                              ///< hypervisor never sets it
   std::uint8_t reserved[3] = {};
 };
 
@@ -142,24 +143,25 @@ enum class HypercallOp : std::uint16_t {
   evtchn_status,            ///< domain, port -> status
   evtchn_open,    ///< ringside: port (the caller's) -> handles: its kicks, and its peer's if interdomain
   window_set,     ///< ringside: domain, rows, columns; raises the guest's VIRQ_WINDOW
-  memory_set,     ///< guest (dom_mem_op: both reservation calls in one): memory_kib, its new figure
+  memory_set,     ///< guest (dom_mem_op: both reservation calls in one): memory_kib, its new size
   domain_resume,  ///< domain, which is suspended -> info: a new frame, no ports, and still paused
-  console_write,  ///< console_io, CONSOLEIO_write: data -> data_bytes that were taken; dom0 only, as the next
+  console_write,  ///< console_io, CONSOLEIO_write: data -> data_bytes that were taken; dom0 only, like the
+                  ///< next three
   console_read,   ///< console_io, CONSOLEIO_read: data_bytes at most -> data
-  dmesg_read,     ///< DOM0_READCONSOLE: position -> data, and the position where it really begins
-  dmesg_clear,    ///< position, up to which xen's console ring is forgotten
-  interrupt,      ///< ringside: virq; no call but a wire: a device that dom0 owns interrupts the processor
-  grant_share,  ///< domain grants a new frame to domain2 under the reference frame (or any_grant), read_only,
-                ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify
-  grant_end,    ///< domain, frame (the reference); existing mappings stay
-  grant_map,    ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to
+  dmesg_read,     ///< DOM0_READCONSOLE: position -> data, and the position of its first byte
+  dmesg_clear,    ///< position: forgets the bytes of xen's console ring before it
+  interrupt,  ///< ringside: virq: a device of dom0 raises its interrupt line (in hardware a wire, not a call)
+  grant_share,   ///< domain grants a new frame to domain2; frame: the reference, or any_grant; read_only,
+                 ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify
+  grant_end,     ///< domain, frame (the reference); existing mappings stay
+  grant_map,     ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to
   grant_notify,  ///< ringside (Linux's gntdev): domain, frame (the reference), position and port: a byte of
                  ///< it is set to 0, and the port raised (0 = none), when the caller's connection closes
 };
 
 struct HypercallArguments {
   HypercallOp op{};
-  std::uint16_t number = 0;  ///< the caller's, repeated in the answer; the host counts
+  std::uint16_t number = 0;  ///< set by the caller's host; repeated in the answer
   DomainId domain = DOMID_SELF;
   DomainId domain2 = DOMID_SELF;
   ring::Port port = 0;
@@ -171,8 +173,9 @@ struct HypercallArguments {
   std::uint32_t memory_kib = 0;
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;
-  /// Of dom0's calls. evtchn_open: EINVAL if another connection has the port open. Those that make a port or
-  /// a grant: a new one in any case, which belongs to this connection and ends with it.
+  /// Only in dom0's calls. evtchn_open fails with EINVAL if another connection has the port open. A call that
+  /// makes a port or a grant makes a new one even if one exists; it belongs to this connection and ends with
+  /// it.
   std::uint8_t alone = 0;
   std::uint8_t read_only = 0;
   std::uint16_t rows = 0;

@@ -3,9 +3,9 @@
 // of numbered steps.
 //
 // Writing costs no system call, and one load when there is no reader. Nothing is lost while there is a
-// reader: a writer whose ring is full waits for the slowest reader. A reader that has died or has not read
-// for stall_limit is dropped, and can see that. The entries of a killed process can still be read. Readers do
-// not wait for a process that was killed or stopped while it wrote.
+// reader: a writer whose ring is full waits for the slowest reader. A reader that has died, or has not read
+// for stall_limit, is dropped; lost() counts the entries that it missed. The entries of a killed process can
+// still be read. Readers do not wait for a process that was killed or stopped while it wrote.
 #pragma once
 
 #include <chrono>
@@ -51,12 +51,12 @@ class JournalReader {
   static Result<std::unique_ptr<JournalReader>> open(const std::string& folder);
   ~JournalReader();
 
-  /// Passes on, in order of time, every entry that is certain to have none before it. Returns how many. An
-  /// entry that a stopped process had begun gets the time of the entry before it.
+  /// Calls `take`, in order of time, for every entry that no entry found later can precede. Returns how many.
+  /// An entry that a stopped process had begun gets the time of the entry before it.
   std::size_t read(const std::function<void(const trace::Entry&)>& take);
   /// Entries that writers could not keep for this reader because it did not read for too long.
   [[nodiscard]] std::uint64_t lost() const;
-  /// Why a process that started later is not recorded: no space for its entries.
+  /// Set when a process that started later is not recorded: why its entries have no space.
   [[nodiscard]] const std::optional<Error>& failure() const;
 
  private:

@@ -18,13 +18,13 @@ namespace ringside {
 [[nodiscard]] Result<> try_descriptor_passing();
 /// A pty: a guest's console.
 [[nodiscard]] Result<> try_pty();
-/// A descriptor of a process: the end of a guest is seen by it.
+/// A pidfd: reports the end of a guest's process.
 [[nodiscard]] Result<> try_pidfd();
 /// Whether a process can become the parent of its orphaned descendants.
 [[nodiscard]] Result<> try_subreaper();
 /// The entries of /proc by which the processes of a domain are found.
 [[nodiscard]] Result<> try_proc();
-/// An inotify descriptor: xenctld sees with it who opens a pty.
+/// An inotify descriptor: reports to xenctld that a pty was opened or closed.
 [[nodiscard]] Result<> try_inotify();
 /// Whether the kernel has filters of system calls.
 [[nodiscard]] Result<> try_seccomp();

@@ -28,12 +28,12 @@ struct LaunchSpec {
   bool awaited = true;                   ///< launch() returns when it has called ready()
 };
 
-/// Starts a process of this program. If it ends before it is ready, or before it stopped where it should, the
-/// error carries the last line of its log.
+/// Starts a process of this program. If it ends before it is ready (or, with `stopped`, before it has
+/// stopped), the error carries the last line of its log.
 [[nodiscard]] Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec);
 
 /// For the launched process, first of all: stops until SIGCONT, if it was launched with `stopped`. By then it
-/// runs its own program, and holds nothing of the launching process.
+/// has replaced the launching process's image, and has closed the descriptors that it inherited.
 void wait_for_resume();
 
 /// From now on, descendants of this process become its children when their own parent has ended, also after

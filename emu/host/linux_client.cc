@@ -32,7 +32,7 @@ Error hypervisor_silent() {
           "is it stopped? ringside down and ringside up restart the machine"};
 }
 
-/// Returns false when the answer has not come by then. Does not wait if it is there already.
+/// Returns false if no answer arrives until then. Does not wait if one has arrived.
 bool wait_for_answer(int connection, Clock::time_point until) {
   pollfd waiting{connection, POLLIN, 0};
   int ready = 0;

@@ -48,7 +48,7 @@ class Hypercalls {
   struct GivenUp {
     int connection;
     HypercallArguments arguments;
-    std::optional<HypercallReply> reply;  ///< if it has come meanwhile
+    std::optional<HypercallReply> reply;  ///< if it has arrived since
   };
   [[nodiscard]] std::uint16_t next_number();
   [[nodiscard]] bool is_given_up(int connection, const HypercallArguments& arguments) const;

@@ -171,7 +171,7 @@ ssize_t receive_bytes(int socket, void* data, std::size_t bytes) {
     return -1;
   }
   if (next.bytes <= 0) return next.bytes;
-  // Bytes that came since then may have descriptors, and are not read here.
+  // Bytes that arrived since then may have descriptors, and are not read here.
   return recv(socket, data, static_cast<std::size_t>(next.bytes), MSG_DONTWAIT);
 }
 

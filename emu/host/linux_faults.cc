@@ -186,7 +186,7 @@ std::optional<Io> LinuxHost::Faults::write(const Handle& handle, Bytes bytes) {
   return Io{Io::State::moved, moved};
 }
 
-void LinuxHost::Faults::went(int number, std::size_t bytes) {
+void LinuxHost::Faults::wrote_unchecked(int number, std::size_t bytes) {
   if (const auto found = streams_.find(number); found != streams_.end()) found->second.sent_bytes += bytes;
 }
 
@@ -230,7 +230,7 @@ void LinuxHost::Faults::pass_unit(int number, Stream& stream) {
   fault_handler_(*rule, 0);
 }
 
-/// Later bytes wait behind it.
+/// Queues the bytes for `by` from now; later bytes wait behind them.
 void LinuxHost::Faults::hold(Stream& stream, Bytes bytes, Duration by) {
   if (bytes.empty()) return;
   Time due = by == Duration{0} ? Time{0} : host_.now() + by;

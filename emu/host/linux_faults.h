@@ -1,6 +1,6 @@
 // Faults injected in one process of a machine that has a table of faults: kicks and frames that it sends are
-// checked against the table. The process does not state which component is at the other end; this is learned
-// from the hypercalls that it makes and the sockets that it connects and accepts.
+// checked against the table. Faults learns which component is at the other end from the hypercalls that the
+// process makes and from the sockets that it connects and accepts.
 //
 // Only events between a guest and its controller, and frames between xcs and its clients, are checked. All of
 // it happens in the sending process. None of this exists in a machine without a table.
@@ -40,8 +40,8 @@ class LinuxHost::Faults {
   [[nodiscard]] bool kick(const Handle& kicks);
   /// Empty: no fault applies, the caller writes it.
   [[nodiscard]] std::optional<Io> write(const Handle& stream, Bytes bytes);
-  /// It was written without a check.
-  void went(int stream, std::size_t bytes);
+  /// The bytes were written without a check.
+  void wrote_unchecked(int stream, std::size_t bytes);
 
  private:
   /// A guest, as far as this process knows it.

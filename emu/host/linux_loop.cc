@@ -47,7 +47,7 @@ std::uint32_t this_cpu() {
 
 int checked_epoll() {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  // As Asio, which throws if it cannot make its own descriptors.
+  // Throws, as Asio does when it cannot make its own descriptors.
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
 }
@@ -140,7 +140,7 @@ void LinuxLoop::on_signal(int signal_number, std::function<void()> received) {
   signal_handlers_[signal_number] = std::move(received);
   signals_.add(signal_number);
   if (!first) return;
-  // One wait for all signals, renewed by itself.
+  // One wait for all signals, which renews itself.
   struct Waiter {
     LinuxLoop* loop;
     void operator()(const boost::system::error_code& error, int number) const {

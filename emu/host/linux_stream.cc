@@ -130,12 +130,12 @@ Io LinuxHost::write(const Handle& stream, Bytes bytes) {
   if (faults_ == nullptr) return write_now(stream.number(), bytes);
   if (const auto io = faults_->write(stream, bytes)) return *io;
   const Io io = write_now(stream.number(), bytes);
-  faults_->went(stream.number(), io.bytes);
+  faults_->wrote_unchecked(stream.number(), io.bytes);
   return io;
 }
 
 void LinuxHost::end_output(const Handle& stream) {
-  // Fails only where the other side has closed, which then is read.
+  // Fails only if the other side has closed the connection, which the next read reports.
   ::shutdown(stream.number(), SHUT_WR);
 }
 

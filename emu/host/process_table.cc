@@ -61,7 +61,7 @@ std::optional<ProcessLine> process_line(int pid) {
   return found ? std::optional(found->process) : std::nullopt;
 }
 
-/// Those of programs: threads of the kernel are left out.
+/// All processes except the kernel's threads.
 std::vector<ProcessLine> living_processes() {
   std::vector<ProcessLine> living;
   std::error_code ignored;

@@ -47,7 +47,7 @@ constexpr const char* cannot_seal = "cannot limit this process's system calls";
 
 /// Some are another architecture's or another C library's name for the same call. Names that this
 /// architecture does not have are left out.
-constexpr auto everybody = std::to_array<const char*>({
+constexpr auto common_calls = std::to_array<const char*>({
     // The loop. Calls made for every message have no condition: those cost the kernel only one bit test.
     "epoll_wait",
     "epoll_pwait",
@@ -133,7 +133,7 @@ constexpr auto everybody = std::to_array<const char*>({
     "rseq",
 });
 
-/// Guests' frames and ports, and identifying guests.
+/// For making guests' frames and ports, and for finding the processes of guests.
 constexpr auto for_xen = std::to_array<const char*>({
     "memfd_create",
     "fallocate",
@@ -147,7 +147,7 @@ constexpr auto for_xen = std::to_array<const char*>({
     "inotify_add_watch",
 });
 
-/// What outlives a daemon, in files.
+/// For the files whose contents outlive a daemon.
 constexpr auto for_consoles =
     std::to_array<const char*>({"open", "openat", "fallocate", "ftruncate", "ftruncate64", "umask"});
 /// Listening sockets, and xcs, which may have restarted.
@@ -201,7 +201,7 @@ class Filter {
   void allow_if(const char* name, unsigned argument, std::uint64_t mask, std::uint64_t value) {
     add(SCMP_ACT_ALLOW, name, {{argument, SCMP_CMP_MASKED_EQ, mask, value}});
   }
-  /// For a call whose caller has another way.
+  /// For a call that the C library replaces by another one if it is unknown.
   void deny_as_unknown(const char* name) { add(SCMP_ACT_ERRNO(ENOSYS), name, {}); }
 
   [[nodiscard]] Result<> load() {
@@ -240,7 +240,7 @@ void allow_sockets(Filter& filter, std::initializer_list<int> families) {
 }
 
 void fill(Filter& filter, Sealed process) {
-  filter.allow(everybody);
+  filter.allow(common_calls);
   for (const char* name : {"mmap", "mmap2", "mprotect"}) filter.allow_if(name, 2, PROT_EXEC, 0);
   filter.allow_if("clone", 0, apart, 0);
   filter.deny_as_unknown("clone3");  // its conditions are in memory; fork then uses clone

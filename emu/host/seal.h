@@ -1,11 +1,11 @@
 // The system calls that a process of a machine may make after its start: a list (seccomp), and no more
 // privileges than it has (no_new_privs).
 //
-// The list has the calls that the process needs from there on, including those for an orderly end. Calls that
-// only open, map or make things at its start are not in it. A call that is not listed is not carried out: the
-// process names the call in its log, and dies of SIGSYS. It does not fail with EPERM, because the process
-// would then continue in a state that the code does not expect, and because a call that is missing in the
-// list is a bug that should be seen.
+// The list has the calls that the process needs after its start, including those for an orderly end. Calls
+// that only its start needs, to open or map files, are not in it. A call that is not listed is not carried
+// out: the process names the call in its log, and dies of SIGSYS. It does not fail with EPERM, because the
+// process would then continue in a state that the code does not expect, and because a call that is missing in
+// the list is a bug that should be seen.
 //
 // The list also holds for processes that it forks, and for the programs they become. A guest's kernel is
 // sealed when its program runs already, and the program is not sealed.

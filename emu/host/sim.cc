@@ -108,14 +108,15 @@ std::optional<Time> SimWorld::next_due() const {
   return later_.front().at;
 }
 
-/// Mostly none, otherwise of any length: a short delay finds the receiver awake, a long one finds it asleep.
+/// A drawn delay: mostly none, otherwise of any length. A short delay finds the receiver awake, a long one
+/// finds it asleep.
 Duration SimWorld::latency() {
   if (choice_ == nullptr || choice_->pick(2) == 0) return Duration{0};
   const Duration bound = sim_latency_max / (choice_->pick(2) == 0 ? 20 : 1);
   return Duration{choice_->pick(static_cast<std::uint32_t>(bound.count()))};
 }
 
-/// Mostly all; at least 1.
+/// Draws how many of `bytes` one read or write moves: mostly all, at least 1.
 std::size_t SimWorld::some_of(std::size_t bytes) {
   if (choice_ == nullptr || !cuts_ || bytes < 2 || choice_->pick(4) != 3) return bytes;
   return bytes - choice_->pick(static_cast<std::uint32_t>(bytes));
@@ -230,7 +231,7 @@ std::vector<std::string> SimWorld::open_handles() const {
 void SimWorld::changed(SimObject& object) {
   for (const int number : object.slots) post_ready(number);
   if (auto* stream = dynamic_cast<SimStream*>(&object); stream != nullptr && stream->program != nullptr) {
-    poke(*stream->program);
+    schedule_program(*stream->program);
   }
 }
 
@@ -322,7 +323,8 @@ void SimWorld::run_turn(std::uint64_t wait_id) {
     if (over()) return;
   }
   bool serve = std::exchange(wait.serve_due, false);
-  // It goes to sleep with the last look, in a turn of its own: others may run between the two.
+  // The last look and the sleep are a turn of their own: other processes may run between that turn and the
+  // look before it.
   const bool sleeps = !serve && wait.looks >= sim_looks_before_sleep;
   if (!serve && !sleeps) serve = wait.calls.has_work();
   if (over()) return;

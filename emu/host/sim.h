@@ -2,9 +2,9 @@
 // scenario simulator are built on it.
 //
 // SimWorld owns the clock, the queue of events, all objects of handles, and one SimHost for each component. A
-// later effect of a Host call is an event; events run in the order of their time, then of their making, one
-// at a time, only from run() and its siblings. So no callback ever runs inside a Host call, with one
-// exception: a hypercall is a direct call into the registered HypercallServer.
+// later effect of a Host call is an event; events run in the order of their time, then of their creation, one
+// at a time, only within run(), run_for(), run_until() and advance(). So no callback ever runs inside a Host
+// call, with one exception: a hypercall is a direct call into the registered HypercallServer.
 //
 // Order is deterministic. With a source of choice (choose_with) it is one of the possible orders: the choices
 // are which of several processes with due events goes first, how long a kick or a piece of a stream takes,
@@ -48,11 +48,11 @@ inline constexpr std::uint64_t sim_steps_max = 4'000'000;
 inline constexpr std::size_t sim_backlog_max = 64;
 /// How often a ring wait looks at the page without finding work before it tries to sleep.
 inline constexpr unsigned sim_looks_before_sleep = 3;
-/// The exit status of a killed process, and of one whose terminal went away, as a shell shows them.
-/// The longest that a kick or a piece of a stream is under way when that is drawn.
+/// The longest delay of a kick or a piece of a stream, when delays are drawn.
 inline constexpr Duration sim_latency_max = std::chrono::microseconds(100);
 /// How many due events are searched for processes that could go first.
 inline constexpr std::size_t sim_ties_max = 32;
+/// The exit status of a killed process, and of one whose terminal was closed, as a shell shows them.
 inline constexpr int sim_status_killed = 128 + 9;
 inline constexpr int sim_status_hung_up = 128 + 1;
 
@@ -109,7 +109,7 @@ class SimWorld {
   void event_takes(Duration each) { event_takes_ = each; }
 
   // -- faults
-  /// From now on; EINVAL as SimFaults::add.
+  /// Adds a rule, in force from now on. EINVAL as SimFaults::add.
   Result<> fault(FaultRule fault) { return faults_.add(std::move(fault)); }
   /// Removes all rules. Delayed items keep their time.
   void heal() { faults_.clear(); }
@@ -138,7 +138,7 @@ class SimWorld {
   void fill_disk(bool full) { disk_full_ = full; }
 
   // -- files
-  /// The files of kept memory.
+  /// The paths of the files that memory_keep() has made.
   [[nodiscard]] std::vector<std::string> kept_files() const;
   /// Makes a regular file with that content, or sets the content of an existing one.
   void file(const std::string& path, std::string_view content);
@@ -257,7 +257,7 @@ class SimWorld {
   void finish(SimProcess& process);
   void finish_host(SimHost& host);
   void close_terminal(SimProgramRun& run);
-  void poke(SimProgramRun& run);
+  void schedule_program(SimProgramRun& run);
   void run_program(SimProgramRun& run);
 
   Time now_{0};
@@ -331,7 +331,7 @@ class SimHost final : public Host {
   Result<Handle> handle_duplicate(const Handle& handle) override;
 
   Result<Handle> frame_create() override;
-  /// The simulated components have no protection of memory: this handle is like the other one.
+  /// The simulation has no memory protection: the new handle can map the frame for writing, too.
   Result<Handle> frame_read_only(const Handle& frame) override { return handle_duplicate(frame); }
   Result<Mapping> frame_map(const Handle& frame) override;
   void frame_unmap(std::byte* address) override;

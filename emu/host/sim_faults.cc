@@ -153,7 +153,7 @@ void SimWorld::send_overtaken(SimStream& stream) {
   if (stream.peer != nullptr) send(*stream.peer, unit, Duration{0});
 }
 
-/// Bytes that it had sent are delivered, bytes on their way to it are discarded.
+/// Bytes that the closing end has sent are delivered; bytes that are in transit to it are discarded.
 void SimWorld::stop_holding_back(SimStream& closing) {
   if (!closing.unit_begun.empty() && closing.peer != nullptr) {
     send(*closing.peer, std::exchange(closing.unit_begun, {}), Duration{0});

@@ -88,7 +88,7 @@ struct SimWait {
   int number;  ///< the kicks handle's
   RingWait calls;
   bool masked = false;     ///< awaken() has run since it was last asleep
-  bool serve_due = false;  ///< a kick came, or try_sleep found something
+  bool serve_due = false;  ///< a kick arrived, or try_sleep found something
   bool posted = false;
   unsigned looks = 0;
   bool ended = false;
@@ -107,7 +107,7 @@ struct SimStream final : SimObject {
   /// A terminal is closed only when the output of the program has been read.
   [[nodiscard]] bool draining() const { return terminal && !in.empty(); }
 
-  /// Bytes on their way to this end.
+  /// Bytes in transit to this end.
   struct Coming {
     Time at;
     std::vector<std::uint8_t> bytes;
@@ -118,10 +118,10 @@ struct SimStream final : SimObject {
   std::deque<Coming> coming;
   std::size_t coming_bytes = 0;
   Time last_arrival{0};
-  SimStream* peer = nullptr;         ///< null once that end is closed
-  bool input_ended = false;          ///< that end writes no more
-  SimProgramRun* program = nullptr;  ///< whose side this is; null for every end that has handles
-  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: what runs on it
+  SimStream* peer = nullptr;         ///< null once the peer's end is closed
+  bool input_ended = false;          ///< the peer writes no more
+  SimProgramRun* program = nullptr;  ///< the program that has this end; null if handles refer to it
+  SimProgramRun* runs = nullptr;     ///< on the controlling side of a terminal: the program that runs on it
   bool terminal = false;
   bool pty = false;                ///< one of the two sides of a pty that users open by name
   std::string path;                ///< of the side that users open

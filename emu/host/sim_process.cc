@@ -100,7 +100,7 @@ void SimWorld::close_terminal(SimProgramRun& run) {
 
 // -- programs
 
-void SimWorld::poke(SimProgramRun& run) {
+void SimWorld::schedule_program(SimProgramRun& run) {
   if (run.posted) return;
   run.posted = true;
   post(&run, [this, &run] { run_program(run); });
@@ -143,7 +143,7 @@ Result<Program> SimHost::program_start(const ProgramSpec& spec) {
   side->holds = 1;
   run.side = side;
   world_.program_runs_.push_back(&run);
-  world_.poke(run);
+  world_.schedule_program(run);
   return Program{world_.open(*this, *outer), world_.open(*this, run)};
 }
 
@@ -162,7 +162,7 @@ void SimHost::terminal_resize(const Handle& terminal, std::uint16_t rows, std::u
   run.program->spec_.rows = rows;
   run.program->spec_.columns = columns;
   run.resize_due = true;
-  world_.poke(run);
+  world_.schedule_program(run);
 }
 
 void SimHost::program_kill_rest(const Handle& process) {
@@ -215,7 +215,7 @@ std::size_t SimProgram::print(std::string_view bytes) {
   }
   if (done < bytes.size()) {
     run_->room_wanted = true;
-    world_->poke(*run_);
+    world_->schedule_program(*run_);
   }
   return done;
 }

@@ -76,7 +76,7 @@ Io SimWorld::write(SimStream& stream, Bytes bytes, const SimHost* writer) {
   RS_CHECK(stream.peer == nullptr || !stream.peer->input_ended);
   if (stream.peer == nullptr) return {.state = stream.draining() ? Io::State::blocked : Io::State::closed};
   if (write_bytes_max_ != 0) {
-    // The limit is per event, so that the reader sees the piece by itself.
+    // The limit is per event, so that the reader gets the piece alone.
     if (std::exchange(stream.written_step, steps_) != steps_) stream.written_bytes = 0;
     bytes = bytes.first(
         std::min(bytes.size(), write_bytes_max_ - std::min(write_bytes_max_, stream.written_bytes)));

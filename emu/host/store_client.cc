@@ -53,7 +53,7 @@ int code_of(std::string_view name) {
   return EIO;
 }
 
-/// Returns whether all of it was read before the patience ended.
+/// Returns whether all bytes were read before the timeout.
 bool read_all(int from, void* into, std::size_t bytes) {
   return bytes == 0 || recv(from, into, bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
 }

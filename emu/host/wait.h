@@ -26,10 +26,10 @@ class WaitPolicy {
   /// A peer's turn is shorter than this; another process's turn is not, as the scheduler gives it
   /// milliseconds.
   static constexpr Nanoseconds long_yield = std::chrono::microseconds(300);
-  /// After a long yield there is none for this many times its length, so that other processes get little by
-  /// them.
-  static constexpr int abstinence_factor = 64;
-  static constexpr Nanoseconds abstinence_max = std::chrono::seconds(1);
+  /// After a long yield the process does not yield for this many times its length, which limits the CPU time
+  /// that it loses to other processes.
+  static constexpr int no_yield_factor = 64;
+  static constexpr Nanoseconds no_yield_max = std::chrono::seconds(1);
 
   enum class Next : std::uint8_t {
     look,   ///< look again without giving up the CPU
@@ -61,12 +61,12 @@ class WaitPolicy {
     look_budget_ = std::clamp(fitting, look_budget_min, look_budget_max);
   }
 
-  /// The CPU was given up at `from` and had again at `to`. A process that yields goes to the end of the run
-  /// queue; a process that sleeps gets ahead when it is woken. So where others compete for the CPU, sleeping
-  /// is the faster way to the peer.
+  /// The process gave up the CPU at `from` and got it back at `to`. A process that yields goes to the end of
+  /// the run queue; a process that sleeps gets ahead when it is woken. So where others compete for the CPU,
+  /// sleeping is the faster way to the peer.
   void yielded(Nanoseconds from, Nanoseconds to) {
     if (to - from < long_yield) return;
-    no_yield_before_ = to + std::min(abstinence_factor * (to - from), abstinence_max);
+    no_yield_before_ = to + std::min(no_yield_factor * (to - from), no_yield_max);
   }
 
  private:

@@ -77,7 +77,7 @@ Result<> ActExecutor::carry_out(const Act& act, const Span& line) {
               note(spelled(each.user) + " typing", spelled(each.user) + " has ended typing", line);
               return stage_.user_ends_typing(each.user.name);
             },
-            [&](const Sleeps& each) { return sleeps(each, line); },
+            [&](const Suspension& each) { return suspension(each, line); },
             [&](const Types& each) { return types(each); },
             [&](const HandlesPty& each) { return handles_pty(each); },
             [&](const Runs& each) { return runs(each, line); },
@@ -186,7 +186,7 @@ Result<> ActExecutor::life(const Life& act, const Span& line) {
   return Done{};
 }
 
-Result<> ActExecutor::sleeps(const Sleeps& act, const Span& line) {
+Result<> ActExecutor::suspension(const Suspension& act, const Span& line) {
   const std::string name = spelled(act.domain);
   if (act.suspends) {
     note(name, name + " is suspended", line);

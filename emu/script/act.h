@@ -12,7 +12,7 @@
 
 namespace ringside::script {
 
-/// A condition that holds since a line: "dom1 is paused".
+/// A condition that a line has caused and that still holds: "dom1 is paused".
 struct Circumstance {
   std::string text;
   Span since;
@@ -31,7 +31,7 @@ class ActExecutor {
 
  private:
   Result<> life(const Life& act, const Span& line);
-  Result<> sleeps(const Sleeps& act, const Span& line);
+  Result<> suspension(const Suspension& act, const Span& line);
   Result<> slot(const WritesSlot& act);
   Result<> index(const SetsIndex& act);
   Result<> answering(const Answering& act, const Span& line);

@@ -31,7 +31,8 @@ struct Behaviour {
 /// By a description: "xcs sends client1 of dom1".
 using Behaviours = std::map<std::string, Behaviour>;
 
-/// Domains for which the end of something decides how much was transferred. That differs from run to run.
+/// Domains and users whose amount of data depends on the moment of an end, and therefore differs from run to
+/// run.
 struct Variation {
   std::set<std::uint32_t> ended;   ///< domains that ended: the length of their input differs
   std::set<std::uint32_t> killed;  ///< of those, the ones that were killed or destroyed: the length of
@@ -72,15 +73,15 @@ bool is_viewer(trace::Actor actor) {
   return actor.role == Role::user || actor.role == Role::client;
 }
 
-/// Domains of whose output a pty has given some back, in one of the runs: which reader gets how much of it
-/// depends on when the first one leaves. Their readers are compared together.
+/// Domains whose pty has returned unread output in one of the runs. How much each reader gets then depends on
+/// when the first one leaves, so their readers are compared together.
 using Returned = std::set<std::uint32_t>;
 
 std::string to_readers(std::string_view actor, std::uint32_t domain) {
   return fmt::format("{} sends its readers bytes of dom{}", actor, domain);
 }
 
-/// What a pty has given back is sent again.
+/// Output that a pty has returned is sent again, so it is counted only then.
 void take_back(Behaviours& behaviours, const trace::Entry& entry) {
   std::string& sent = behaviours[to_readers(who(entry.actor), entry.domain)].text;
   sent.resize(sent.size() - std::min<std::size_t>(sent.size(), entry.values[0]));
@@ -109,7 +110,7 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
                          entry.message, request);
     }
     case Kind::bytes_passed: {
-      // Xen's own messages name processes, and reach only those who are connected at that time.
+      // Xen's own messages name processes, and reach only users that are connected at that time.
       if (entry.actor.role == Role::uart || entry.peer.role == Role::uart) return;
       about.viewers = is_viewer(entry.peer);
       about.down =
@@ -174,7 +175,7 @@ void add_returned(Returned& returned, const State& state) {
   }
 }
 
-/// Domains of whose output some bytes were sent to viewers and neither received nor given back.
+/// Domains with output that was sent to viewers and neither received nor returned.
 std::set<std::uint32_t> unread_in(const State& state) {
   std::map<std::uint32_t, std::int64_t> on_the_way;
   for (const trace::Entry& entry : state.entries()) {

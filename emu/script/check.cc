@@ -69,7 +69,7 @@ class Checker {
   std::set<std::uint32_t> alive_;
   std::set<std::uint32_t> at_once_;     ///< of those, the ones that were not destroyed
   std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
-  std::map<std::uint32_t, Span> gone_;  ///< domains that do not exist any more, and the line that ended them
+  std::map<std::uint32_t, Span> gone_;  ///< domains that no longer exist, and the line that ended them
   std::set<std::string> users_ever_;
   std::set<std::string> clients_ever_;
   Connections connections_;
@@ -117,7 +117,7 @@ void Checker::quirks() {
   if (scenario_.setup.answer == Answer::xcs) warn("xcs does not run here, so it answers nothing");
 }
 
-/// Collects what is known only after all lines: domains that exist at any time, ptys, phases.
+/// Collects names that a line may use before another line defines them: domains, ptys, phases.
 void Checker::gather(const std::vector<Statement>& statements) {
   for (const Statement& each : statements) {
     if (const auto* phase = std::get_if<Phase>(&each.what)) {
@@ -261,7 +261,7 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
 
 void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
   controller(Role::xenctld, span);
-  // `pty` without a name is the only pty. It may be named before it exists: no bytes must come out of it.
+  // `pty` without a name is the only pty. An `expect no` may name it before it exists.
   if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
   std::vector<std::string> known;
   for (const std::string& each : ptys_ever_) {
@@ -399,7 +399,7 @@ void Checker::act(const Act& act, const Span& line) {
           },
           [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
           [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
-          [&](const Sleeps& each) { actor(each.who), acts(each.domain); },
+          [&](const Suspension& each) { actor(each.who), acts(each.domain); },
           [&](const Types& each) { types(each); },
           [&](const HandlesPty& each) {
             controller(Role::xenctld, line);
@@ -445,7 +445,7 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
                         each.who.role == Role::client ? receives(each.who, anywhere)
                                                       : actor(each.who, anywhere);
                         actor(each.from, anywhere);
-                        // A message of a domain is known by its domain as far as it goes; no other sender is.
+                        // The domain of a message is known at every hop, another sender only at the first.
                         const bool known = each.from && each.from->role == Role::domain;
                         if (each.from && (!known || each.who.role == Role::domain))
                           message(*each.from, each.who);

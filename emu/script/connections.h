@@ -33,9 +33,9 @@ class Connections {
 
   // -- raw clients of xcs; without a side: both
 
-  /// It makes the connections if they are not there.
+  /// Opens the connections that are not open.
   void opens(const Actor& client, std::optional<Side> side);
-  /// It makes both, which must not be there, and a session.
+  /// Opens both, which must not be open, and a session.
   void connects(const Actor& client);
   void closes(const Actor& client, std::optional<Side> side, const Span& line);
   /// `client` does something that needs this side: `needs` "for messages".
@@ -48,7 +48,7 @@ class Connections {
   struct Connection {
     bool is_open = false;
     Span closed_by = {};
-    bool is_certain = false;  ///< it is open: nothing that followed can have closed it
+    bool is_certain = false;  ///< it is open, since no later line can have closed it
   };
 
   Diagnostics& diagnostics_;

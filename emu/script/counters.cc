@@ -22,7 +22,7 @@ constexpr Roles xend = only(Role::xend);
 constexpr Roles xenctld = only(Role::xenctld);
 constexpr Roles domain_role = only(Role::domain);
 constexpr Roles channel_end = xcs | xenctld;
-constexpr Roles everyone = xen_role | xcs | xend | xenctld | domain_role;
+constexpr Roles every_role = xen_role | xcs | xend | xenctld | domain_role;
 
 constexpr CounterSource counter(Counter which) {
   return {CountedBy::counter, static_cast<std::uint8_t>(which)};
@@ -67,7 +67,7 @@ constexpr std::array unknown_ids{counter(Counter::ctrl_if_unknown_ids)};
 constexpr std::array long_lengths{counter(Counter::ctrl_if_long_lengths)};
 
 constexpr std::array counters{
-    CounterAbout{everyone, "refused", "times", "it refused a request", any_refusal},
+    CounterAbout{every_role, "refused", "times", "it refused a request", any_refusal},
     CounterAbout{xcs, "dropped", "messages",
                  "lost because a guest's ring was full (quirk xcs-drop-when-full)", xcs_dropped},
     CounterAbout{xend | xenctld, "queued", "bytes", "output that waits for a viewer", level},

@@ -38,7 +38,7 @@ class DomainStateCheck {
   void statements(const std::vector<Statement>& all) {
     for (const Statement& each : all) {
       if (const auto* together = std::get_if<Together>(&each.what)) {
-        // Their order is not known.
+        // The order of the block's acts is not known.
         const bool outer = std::exchange(in_any_order_, true);
         statements(together->statements);
         in_any_order_ = outer;
@@ -122,17 +122,17 @@ class DomainStateCheck {
     may_end(ends.domain.domain);
   }
 
-  void act(const Sleeps& sleeps, const Span& line) {
-    const Actor& domain = sleeps.domain;
-    if (sleeps.suspends) {
+  void act(const Suspension& suspension, const Span& line) {
+    const Actor& domain = suspension.domain;
+    if (suspension.suspends) {
       not_suspended(domain, domain.span);
     } else if (is_certain(domain, State::running) != nullptr ||
                is_certain(domain, State::created) != nullptr) {
       error("E045", domain.span, fmt::format("{} is not suspended", spelled(domain)),
-            fmt::format("a line above should say: {} suspends {}", spelled(sleeps.who), spelled(domain)));
+            fmt::format("a line above should say: {} suspends {}", spelled(suspension.who), spelled(domain)));
     }
     Domain* its = find(domain);
-    const State state = sleeps.suspends ? State::suspended : State::running;
+    const State state = suspension.suspends ? State::suspended : State::running;
     if (its == nullptr || its->state == state) return;
     its->state = state;
     its->since = line;
@@ -152,7 +152,7 @@ class DomainStateCheck {
   void touches(const Actor& who, const RingRef& ring) {
     const Actor domain{.role = Role::domain, .domain = ring.domain, .name = "", .span = {}};
     not_suspended(domain, ring.span);
-    // Of the domain itself the checks of all acts say so.
+    // For an act of the domain itself, check.cc reports this.
     if (who.role != Role::domain) page_exists(ring.domain, ring.span);
     may_end(ring.domain);
   }

@@ -32,7 +32,8 @@ class Ended {
   void statements(const std::vector<Statement>& statements) {
     for (const Statement& each : statements) {
       if (const auto* together = std::get_if<Together>(&each.what)) this->statements(together->statements);
-      // With `more` it looks from what was consumed on, and may be about something that has ended.
+      // With `more` the expectation starts after the consumed entries, and may concern an actor that has
+      // ended since.
       if (const auto* none = std::get_if<ExpectNo>(&each.what); none != nullptr && !none->more) {
         if (const auto absent = absent_in(none->pattern)) nothing_is_tested(*absent);
       }
@@ -116,7 +117,7 @@ class Ended {
   void act(const SetsIndex& sets, const Span&) { needs(sets.who.role, sets.who.span); }
   void act(const FillsRing& fills, const Span&) { needs(fills.who.role, fills.who.span); }
   void act(const Notifies& notifies, const Span&) { needs(notifies.who.role, notifies.who.span); }
-  void act(const Sleeps& sleeps, const Span&) { needs(sleeps.who.role, sleeps.who.span); }
+  void act(const Suspension& suspension, const Span&) { needs(suspension.who.role, suspension.who.span); }
 
   void needs(Role process, const Span& at) {
     const auto ended = processes_.find(process);
@@ -280,7 +281,8 @@ class Ended {
                     place.span, "ends it");
   }
 
-  /// `takes`: it would have to take something. What a domain did may also appear after its end.
+  /// `takes`: the actor would have to take something. Without it, entries of a domain may appear after the
+  /// domain's end.
   std::optional<Absent> absent_actor(const Actor& actor, bool takes) const {
     const std::string name = spelled(actor);
     if (actor.role == Role::user) return found_in(users_left_, actor.name, name, actor.span, "says so");
@@ -311,7 +313,7 @@ class Ended {
     });
   }
 
-  /// Of all `never` lines, or of those that hold until that phase.
+  /// Ends all `never` lines, or those that hold until that phase.
   void watches_end(const std::string* phase) {
     std::erase_if(watches_, [&](const Watch& each) {
       if (phase != nullptr && each.until_phase != *phase) return false;

@@ -284,7 +284,7 @@ void RunBuilder::repeat(const std::vector<Token>& header, std::size_t begin, std
   round_ = outer;
 }
 
-/// The rows of a variable that the command line has left.
+/// The rows of a variable that the command line selects.
 std::vector<std::vector<Token>> chosen_rows(const Variable& variable, const Given& given,
                                             Diagnostics& diagnostics) {
   auto rows = variable.rows;

@@ -26,8 +26,9 @@ Result<> MachineStage::client_opens(const std::string& name, Lane lane) {
   its = ClientLane{};
   its.wire = std::make_unique<Wire>(
       *client.host, std::move(*stream),
-      Wire::Events{.came = [this, &client, lane](Bytes bytes) { client_came(client, lane, bytes); },
-                   .ended = [this, &client, lane] { client_ended(client, lane); }});
+      Wire::Events{
+          .received = [this, &client, lane](Bytes bytes) { client_received_bytes(client, lane, bytes); },
+          .ended = [this, &client, lane] { client_ended(client, lane); }});
   its.wire->read(client.reads);
   its.number = number_of_new_client();
   return Done{};
@@ -42,7 +43,7 @@ Result<MachineStage::ClientLane*> MachineStage::open_lane(const std::string& nam
   return &its;
 }
 
-void MachineStage::client_came(Client& client, Lane lane, Bytes bytes) {
+void MachineStage::client_received_bytes(Client& client, Lane lane, Bytes bytes) {
   ++arrivals_;
   ClientLane& its = client.lanes[static_cast<std::size_t>(lane)];
   its.begun.insert(its.begun.end(), bytes.begin(), bytes.end());

@@ -101,8 +101,8 @@ class MachineStage : public Stage {
     std::string xenctld;
   };
   virtual const Sockets& sockets() const = 0;
-  /// Called after a connection to xcs was made: its number in xcs's entries. Waits until xcs has accepted it;
-  /// 0: xcs is stalled.
+  /// Called after a connection to xcs was made: waits until xcs has accepted it, and returns its number in
+  /// xcs's entries. 0: xcs is stalled.
   virtual std::uint32_t number_of_new_client() = 0;
 
   /// The name under which faults find an actor's host.
@@ -124,7 +124,7 @@ class MachineStage : public Stage {
   /// The fault as a rule between names of hosts. Replaces dom0 in `fault` by the process that is meant.
   /// EINVAL: such data do not pass between those two.
   [[nodiscard]] Result<FaultRule> rule_of(StageFault& fault) const;
-  /// Connects a user to the outer end of the serial line.
+  /// Connects a user to the far end of the serial line.
   void connect_uart(Handle stream);
   /// Closes all streams. Must be called before their hosts are destroyed.
   void close_streams();
@@ -171,7 +171,7 @@ class MachineStage : public Stage {
   [[nodiscard]] static trace::Actor actor_of(const ClientLane& lane) {
     return trace::actor(trace::Role::client, lane.number);
   }
-  void client_came(Client& client, Lane lane, Bytes bytes);
+  void client_received_bytes(Client& client, Lane lane, Bytes bytes);
   void client_ended(Client& client, Lane lane);
   void client_frame(Client& client, Lane lane, const dom0::XcsMessage& frame);
   [[nodiscard]] Result<> client_calls(const std::string& client, Lane lane, const dom0::XcsMessage& frame);

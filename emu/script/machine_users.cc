@@ -30,7 +30,7 @@ Result<std::string> MachineStage::ask(const std::string& line) {
   if (!stream) return stream.error();
   std::string answer;
   Wire wire(tools, std::move(*stream),
-            {.came = [&answer](Bytes bytes) { answer.append(bytes.begin(), bytes.end()); }});
+            {.received = [&answer](Bytes bytes) { answer.append(bytes.begin(), bytes.end()); }});
   wire.send(line + "\n", Typing::once);
   const bool answered = run_until([&] { return answer.find('\n') != std::string::npos || wire.cut_off(); });
   if (!answered || answer.empty()) {
@@ -51,11 +51,11 @@ Result<> MachineStage::check_daemon(Daemon daemon) const {
 }
 
 void MachineStage::connect_uart(Handle stream) {
-  uart_ =
-      std::make_unique<Wire>(host_for("uart"), std::move(stream), Wire::Events{.came = [this](Bytes bytes) {
-                               ++arrivals_;
-                               uart_showed_.append(bytes.begin(), bytes.end());
-                             }});
+  uart_ = std::make_unique<Wire>(host_for("uart"), std::move(stream),
+                                 Wire::Events{.received = [this](Bytes bytes) {
+                                   ++arrivals_;
+                                   uart_showed_.append(bytes.begin(), bytes.end());
+                                 }});
 }
 
 void MachineStage::close_streams() {
@@ -108,14 +108,14 @@ void MachineStage::connect_user(ConsoleUser& console_user, DomainId domain, Hand
   console_user.domain = domain;
   console_user.wire = std::make_unique<Wire>(
       *console_user.host, std::move(stream),
-      Wire::Events{.came =
+      Wire::Events{.received =
                        [this, &console_user](Bytes bytes) {
                          ++arrivals_;
                          console_user.saw.append(bytes.begin(), bytes.end());
                          journal(trace::actor(trace::Role::client))
                              .bytes_passed(console_user.domain, console_user.actor, bytes);
                        },
-                   .went =
+                   .sent =
                        [this, &console_user, other](Bytes bytes, std::uint64_t at) {
                          journal(console_user.actor).bytes_passed(console_user.domain, other, bytes, at);
                        },

@@ -213,7 +213,7 @@ Act parse_act(Words& words, const Actor& who) {
       return parse_life(words, known->verb);
     case Verb::suspends:
     case Verb::resumes:
-      return Sleeps{who, known->verb == Verb::suspends, parse_domain(words)};
+      return Suspension{who, known->verb == Verb::suspends, parse_domain(words)};
     case Verb::prints:
       return Prints{who, parse_payload(words, true)};
     case Verb::logs:

@@ -355,7 +355,7 @@ Verdict PatternSearch::look_at_end(const Observed& observed, const IsCutOff& end
 Verdict PatternSearch::look_at_ring(const Observed& observed, const RingState& state) {
   const auto& points = observed.state.ring(state.ring.domain, state.ring.ring);
   if (!started_) {
-    // States of the page of an earlier domain with the same id are none of this one.
+    // States of an earlier domain's page with the same id do not count.
     const Step since = std::max(from_.mark.step, observed.state.page_since(state.ring.domain));
     const auto after = std::ranges::upper_bound(points, since, {}, &State::RingPoint::step);
     parts_ = static_cast<std::size_t>(std::max<std::ptrdiff_t>(after - points.begin() - 1, 0));

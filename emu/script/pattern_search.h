@@ -33,7 +33,8 @@ struct Cursor {
 using Cursors = std::map<std::string, Cursor>;
 
 [[nodiscard]] std::string cursor_key(const Pattern& pattern);
-/// What the expectations of a `together` block were met by. It meets no other one of them.
+/// The entries and bytes that have met expectations of a `together` block. Each meets one expectation of the
+/// block only.
 struct Claims {
   using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;  ///< from, to; in order
 
@@ -54,7 +55,7 @@ class PatternSearch {
   enum class Verdict : std::uint8_t {
     open,   ///< not decided yet
     met,    ///< cursor() is after the match
-    never,  ///< not possible any more: something else came first
+    never,  ///< no longer possible: something else happened first
   };
   struct How {
     bool anywhere = false;  ///< bytes are searched for; otherwise they must come next
@@ -65,9 +66,10 @@ class PatternSearch {
   /// Begins at `from`. Must not outlive the pattern and `how.ignores`.
   PatternSearch(const Pattern& pattern, Cursor from, How how);
 
-  /// Does not find what is claimed.
+  /// Continues the search. Claimed entries and bytes are not found.
   [[nodiscard]] Verdict look(const Observed& observed, const Claims& claims = {});
-  /// After the match: claims what met it. States are not claimed: they are true for all.
+  /// After the match: claims the entry or the bytes of the match. States are not claimed: each expectation
+  /// may use them.
   void claim(Claims& claims) const;
   /// Whether a state holds at this moment.
   [[nodiscard]] bool holds_now(const Observed& observed) const;

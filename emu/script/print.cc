@@ -172,7 +172,7 @@ std::string written(const Act& act) {
             },
             [&](const Disconnects& each) { return does(each.user, "disconnects"); },
             [&](const EndsTyping& each) { return does(each.user, "ends typing"); },
-            [&](const Sleeps& each) {
+            [&](const Suspension& each) {
               return does(each.who, each.suspends ? "suspends " : "resumes ") + spelled(each.domain);
             },
             [](const Types& each) { return written(each); },

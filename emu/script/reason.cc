@@ -237,7 +237,7 @@ std::vector<StateChange> changes_by(const Statement& statement) {
             [](const Runs& each) {
               return Changes{{spelled(each.who) + " does not run", each.verb != Runs::Verb::starts}};
             },
-            [](const Sleeps& each) {
+            [](const Suspension& each) {
               return Changes{{spelled(each.domain) + " is suspended", each.suspends}};
             },
             [](const Answering& each) {

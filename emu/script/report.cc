@@ -116,7 +116,7 @@ std::string Report::failure(std::size_t number) const {
   return text;
 }
 
-/// Lines are shown as they are written. So the values of their names are shown beside them.
+/// A line is shown as it is written, and the values of its names beside it.
 std::string Report::values(const Statement& statement) const {
   const std::string_view line = sources_.line(statement.span.source, statement.span.line);
   std::string text;
@@ -157,7 +157,7 @@ std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   return text;
 }
 
-/// The same for all failures of the run.
+/// The last lines of the report, which concern all failures of the run.
 std::string Report::last_lines() const {
   std::string text;
   const std::size_t said = record_.process_warnings.size();
@@ -184,7 +184,7 @@ std::string Report::could_not_run() const {
   return record_.failures.empty() ? text + last_lines() : text;
 }
 
-/// Rings that were full, or more than that.
+/// Adds a sentence for each ring that was full or had impossible indices.
 void add_rings(const RunRecord& record, const Failure& failure, std::vector<std::string>& reasons) {
   for (const std::uint32_t domain : record.state.domains()) {
     for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
@@ -201,7 +201,7 @@ void add_rings(const RunRecord& record, const Failure& failure, std::vector<std:
   }
 }
 
-/// Quirks that had taken effect by then.
+/// Adds a sentence for each quirk that had taken effect by then.
 void add_quirks(const Scenario& scenario, const Sources& sources, const RunRecord& record,
                 const Failure& failure, std::vector<std::string>& reasons) {
   std::set<std::string> told;

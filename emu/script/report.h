@@ -16,15 +16,12 @@ struct ReportContext {
   std::string journal;  ///< the path of the journal; empty: not written
 };
 
-/// Failures of one run that are shown. Further ones are counted.
+/// The most failures of one run that are shown. Further ones are counted.
 inline constexpr std::size_t failures_shown_max = 10;
 /// The entries shown before the deciding one.
 inline constexpr std::size_t entries_before = 4;
 
 /// Why a run failed or could not run; empty if it passed. Ends with a newline.
-[[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
-                                         const RunRecord& record, const ReportContext& context);
-/// Why a run failed or could not run; empty for one that passed. Ends with a newline.
 [[nodiscard]] std::string failure_report(const Scenario& scenario, const Sources& sources,
                                          const RunRecord& record, const ReportContext& context);
 /// What was found in place of what the line of `failure` expects.

@@ -55,7 +55,7 @@ bool has_act(const std::vector<Statement>& statements) {
   });
 }
 
-/// Whether each byte is sent by a part that reports it, and once.
+/// Whether each byte is sent by a component that reports it, and only once.
 bool reports_all(const Scenario& scenario) {
   const Quirks& quirks = scenario.setup.quirks;
   const bool believes = quirks.has(Quirk::stale_indices) || quirks.has(Quirk::abi_mismatch);
@@ -219,15 +219,15 @@ void Run::act(const Act& act, const Statement& statement) {
   if (!done) stop(done.error(), statement.span);
 }
 
-/// Expectations about a client that has just connected apply to later replies. The replies to its own
-/// connecting are skipped.
+/// Expectations about a client that has just connected apply to later replies: the replies to its connect
+/// frames are skipped.
 void Run::replies_begin(const Actor& client) {
   Pattern replies;
   replies.what = ReceivesReply{client, dom0::XCS_RSLT_OK};
   cursors_[cursor_key(replies)] = cursor_now(replies);
 }
 
-/// The program of a new domain has read nothing, whatever the one of an earlier domain with its id read.
+/// The program of a new domain has read nothing: forgets the input of an earlier domain with that id.
 void Run::input_begins(const Life& life, Step before) {
   for (const Actor& domain : life.domains) {
     if (state_.page_since(domain.domain) <= before) continue;
@@ -267,7 +267,7 @@ void Run::together(const Together& block) {
     }
   }
   wait_for(waits);
-  // Last come expectations that need a settled machine, a time or `now`, and lines like `expect no`.
+  // Expectations that need a settled machine, a time or `now`, and lines like `expect no`, are executed last.
   for (const Statement* each : later) {
     if (!stopped_) statement(*each);
   }

@@ -29,14 +29,14 @@ using StageFactory = std::function<std::unique_ptr<Stage>(StagePlan plan)>;
 
 /// The most steps of the stage in one run. More means an endless loop.
 inline constexpr std::uint64_t run_advances_max = 8'000'000;
-/// After this many steps, `give_up` is asked.
+/// The number of steps between two calls of `give_up`.
 inline constexpr std::uint64_t advances_between_questions = 4096;
 
 struct RunOptions {
   Choice order = Choice::first();  ///< of what happens `together`
   double time_scale = 1;           ///< of the limits of expectations
   Duration limit_min = {};         ///< the least limit of an expectation, after scaling
-  /// Asked from time to time, and when the stage does not advance. True ends the run.
+  /// Called from time to time, and when the stage does not advance. True ends the run.
   std::function<bool()> give_up = {};
   /// Called with the stage at the end of the run.
   std::function<void(const Stage&)> at_end = {};

@@ -50,7 +50,8 @@ void FileReader::refuse(const Span& named_at, const std::string& path, std::stri
   script_.diagnostics.error("E020", named_at, fmt::format("cannot read \"{}\"", path), std::move(why));
 }
 
-/// A journal is easily confused with its scenario, and none of its lines would be right.
+/// Refuses a journal with one error: it is easily confused with its scenario, and each of its lines would be
+/// an error.
 bool FileReader::refuse_journal(std::uint32_t source, const std::string& path, std::string_view text) {
   constexpr std::string_view golden_end = ".journal";
   const Span first_line{source, 1, 0, static_cast<std::uint32_t>(std::min(text.size(), text.find('\n')))};

@@ -1,4 +1,4 @@
-// Settings: one function for each line that may stand before the first act.
+// Settings: one function for each line that may precede the first act.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -145,8 +145,8 @@ class Shrinker {
     return true;
   }
 
-  /// Removes lines with errors, which lack a removed line: those of a user that does not connect, of a domain
-  /// that is not booted. False if errors remain.
+  /// Removes lines that have an error because a line that they need was removed: acts of a user that no
+  /// longer connects, of a domain that is no longer booted. False if errors remain.
   [[nodiscard]] bool make_sound(Scenario& candidate) const {
     for (;;) {
       std::set<std::pair<std::uint32_t, std::uint32_t>> wrong;

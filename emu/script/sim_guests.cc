@@ -113,7 +113,7 @@ Result<SimStage::Guest*> SimStage::guest(DomainId domain) {
   return &found->second;
 }
 
-/// A domain with a page that dom0 maps, which dom0 itself does not have.
+/// Any domain but dom0, whose page is private.
 Result<SimStage::Guest*> SimStage::unprivileged(DomainId domain) {
   auto found = guest(domain);
   if (found && domain == 0) {

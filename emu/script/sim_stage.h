@@ -26,7 +26,7 @@
 
 namespace ringside::script {
 
-/// The virtual time that each event takes: about as much as in reality.
+/// The virtual time that each event takes: about the time of a real one.
 inline constexpr Duration stage_event_time = std::chrono::microseconds(1);
 
 class ScriptedProgram;
@@ -96,7 +96,7 @@ class SimStage final : public MachineStage {
     ring::Port console_port = 0;
     std::unique_ptr<domu::DomU> domu;
     ScriptedProgram* program = nullptr;  ///< null until it runs; lives as long as the world
-    std::string unprinted;               ///< output of the time before the program runs
+    std::string unprinted;               ///< text that was to be printed before the program ran
     std::optional<int> ends_with;        ///< the status for a program that does not run yet
     bool reads = true;                   ///< whether a program that does not run yet will read
     std::optional<Privcmd> access;       ///< a second connection that acts for the domain, for notify()

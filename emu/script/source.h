@@ -65,7 +65,7 @@ class Sources {
   [[nodiscard]] std::string place(const Span& span) const;
   /// "included from suite.scn:3, from all.scn:1"; empty for the file that the caller names.
   [[nodiscard]] std::string include_stack(std::uint32_t source) const;
-  /// The number of files on the way to this one through includes.
+  /// The number of includes that lead to this file.
   [[nodiscard]] std::size_t depth(std::uint32_t source) const;
 
   /// The three lines below a message: the arrow with the place, the line, the caret with `hint`. Ends with a

@@ -2,8 +2,8 @@
 // observed. It does not know the scenario language.
 //
 // A runner owns one stage for each run. A stage is a simulated machine (sim_stage.h) or a machine of
-// processes; both have the same interface. An act takes effect at once, or begins something. What it begins
-// happens only during advance(), settle() and acts that wait, as documented there.
+// processes; both have the same interface. An act takes effect at once, or starts something that continues
+// only during advance(), settle() and acts that are documented to wait.
 //
 // An impossible act returns an error with the reason that the refusing component gave, and does not change
 // the machine.
@@ -73,8 +73,8 @@ struct StageFault {
   enum class Effect : std::uint8_t {
     drop,       ///< it is lost: an event as if it had not been raised, a message as if not sent
     delay,      ///< by `by`; later ones of the same sender and receiver stay behind it
-    duplicate,  ///< comes again, `by` later
-    reorder,    ///< comes after the next one of the same sender and receiver, or after `by` if there is none
+    duplicate,  ///< is sent again, `by` later
+    reorder,  ///< is sent after the next one of the same sender and receiver, or after `by` if there is none
   };
   enum class Traffic : std::uint8_t {
     event,    ///< the kick for an event channel
@@ -126,7 +126,7 @@ class Stage {
   virtual Result<> log(DomainId domain, std::string_view text) = 0;
   /// Its terminal is full and sends XOFF, or has room again and sends XON.
   virtual Result<> throttle(DomainId domain, bool full) = 0;
-  /// Its program exits, and therefore the guest.
+  /// Its program exits, and the guest then shuts down.
   virtual Result<> end(DomainId domain, int status) = 0;
   /// Whether it takes requests from its rx ring.
   virtual Result<> answering(DomainId domain, bool answers) = 0;
@@ -200,7 +200,7 @@ class Stage {
   // -- faults
   /// Injects it from now on. EINVAL: such data do not pass between those two; the error says why.
   virtual Result<> fault(const StageFault& fault) = 0;
-  /// Ends all faults. What is delayed still comes at its time.
+  /// Ends all faults. Delayed items are still sent at their time.
   virtual Result<> heal() = 0;
 
   // -- time

@@ -57,7 +57,7 @@ void State::take(const trace::Entry& entry) {
                    std::int64_t{entry.to_value} - std::int64_t{entry.from_value});
     case Kind::told:
       if (trace::is(entry, trace::Fact::created)) page_made(entry.domain);
-      // What an earlier xcs had read ended with it.
+      // Messages that an earlier xcs had read are lost with it.
       if (trace::is(entry, trace::Fact::xcs_listens)) carried_.clear();
       return;
     case Kind::frame_passed:
@@ -80,7 +80,8 @@ void State::carried(const trace::Entry& entry) {
   its.push_back({entry.peer, entry.detail, entry.message});
 }
 
-/// The journal does not say which frame a message in a ring was: it is the first one that is the same.
+/// The journal does not link a message in a ring to its frame: this takes the first frame with the same
+/// message.
 void State::written(const trace::Entry& entry) {
   const auto all = carried_.find(entry.domain);
   if (entry.actor.role != Role::xcs || all == carried_.end()) return;

@@ -1,6 +1,6 @@
 // A run's journal as it grows, and the states that follow from it: the indices of every ring, counters, and
-// the messages that were taken from slots. It uses entries only. So it has also values that lasted for a
-// microsecond.
+// the messages that were taken from slots. It is computed from entries only, so it also has values that
+// lasted only a microsecond.
 //
 // Pure bookkeeping. Steps count from 1; step N is entries()[N - 1].
 #pragma once
@@ -88,7 +88,7 @@ class State {
   /// The step at which the domain of that id got its page, which is all zero; 0: it has none.
   [[nodiscard]] Step page_since(std::uint32_t domain) const;
   /// Who had sent the message that xcs wrote to a ring at that step, or who had typed what xend sent; empty:
-  /// no process of dom0 or user.
+  /// neither a process of dom0 nor a user.
   [[nodiscard]] std::optional<trace::Actor> sender(Step step) const;
   /// Domains with entries about their rings.
   [[nodiscard]] std::vector<std::uint32_t> domains() const;
@@ -108,7 +108,7 @@ class State {
     std::array<std::array<Slot, ring::slots_per_ring>, 2> slots{};  ///< by trace::SlotUse
   };
 
-  /// A message on its way from a client of xcs to a ring.
+  /// A message in transit from a client of xcs to a ring.
   struct Carried {
     trace::Actor sender;
     std::uint32_t type = 0;  ///< of the frame

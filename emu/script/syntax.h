@@ -95,7 +95,7 @@ struct Disconnects {
 struct EndsTyping {
   Actor user;
 };
-struct Sleeps {
+struct Suspension {
   Actor who;
   bool suspends = true;
   Actor domain;
@@ -116,7 +116,7 @@ struct Runs {
   enum class Verb : std::uint8_t {
     stops,   ///< it is killed
     starts,  ///< after it was stopped or stalled
-    stalls,  ///< it exists, and does nothing
+    stalls,  ///< it is stopped, as by SIGSTOP
   };
   Actor who;
   Verb verb = Verb::stops;
@@ -132,8 +132,8 @@ struct ClientOpens {
   Actor client;
   Side side = Side::control;
 };
-/// Sends what the connection is for. Without a side: both, one after the other. Opens those that are not
-/// open.
+/// Sends CONNECT_CTRL or CONNECT_DATA on its connection, or without a side both in turn. Opens connections
+/// that are not open.
 struct ClientConnects {
   Actor client;
   std::optional<Side> side;
@@ -154,7 +154,7 @@ struct ClientBindsVirq {
   Actor client;
   std::uint16_t virq = 0;
 };
-/// Requests or frees the channel of a domain. xcs chooses ports that are 0.
+/// Requests or frees the channel of a domain. For a port of 0 xcs chooses one.
 struct ClientChannel {
   Actor client;
   bool opens = true;
@@ -196,13 +196,13 @@ struct HealsAll {};
 /// A line that has only a time.
 struct Waits {};
 
-/// Its copies, moves and ends are compiled in syntax.cc only, because they are long: one case for each kind.
-/// Those of PatternKind and StatementKind, too.
+/// Its special members are compiled in syntax.cc only, because they are long: one case for each kind. The
+/// same holds for PatternKind and StatementKind.
 struct Act
     : std::variant<Life, Prints, Logs, Throttles, Ends, WritesSlot, SetsIndex, FillsRing, Notifies, Answering,
-                   Reading, Connects, Disconnects, EndsTyping, Sleeps, Types, HandlesPty, Runs, ClientOpens,
-                   ClientConnects, ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel, ClientSends,
-                   ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits> {
+                   Reading, Connects, Disconnects, EndsTyping, Suspension, Types, HandlesPty, Runs,
+                   ClientOpens, ClientConnects, ClientCloses, ClientBinds, ClientBindsVirq, ClientChannel,
+                   ClientSends, ClientSendsBytes, ClientSaysBye, ClientNotifies, Fault, HealsAll, Waits> {
   using variant::variant;
   Act();
   Act(const Act&);
@@ -343,8 +343,8 @@ struct Expect {
   Pattern pattern;
   bool now = false;                ///< compared at once
   std::optional<Duration> within;  ///< empty: the scenario's timeout
-  Span limit;                      ///< of `within`; otherwise of the timeout, or nowhere (line 0)
-  std::string label;               ///< of `as NAME`, for reports; may be empty
+  Span limit;         ///< the words of `within`, else the line of the timeout; nowhere: it is the default
+  std::string label;  ///< of `as NAME`, for reports; may be empty
   Span label_span;
 };
 /// Nothing matches for a time, and the machine settles without a match.

@@ -49,7 +49,8 @@ class Times {
 
 // -- ignore
 
-/// The expectations that look at the same entries: frames and slots are both what `forwards` is about.
+/// The expectations that search the same entries have the same text. (`forwards` searches both frames and
+/// slots.)
 std::string looks_at(const Pattern& pattern) {
   const auto of = [](std::string_view what, const Actor& who) {
     return fmt::format("{} of {}", what, spelled(who));

@@ -24,8 +24,8 @@ constexpr Roles ring_end = any_of({Role::domain, Role::xcs, Role::xenctld});
 constexpr Roles user = only(Role::user);
 constexpr Roles client = only(Role::client);
 constexpr Roles uart = only(Role::uart);
-constexpr Roles anybody = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld, Role::uart,
-                                  Role::user, Role::client, Role::domain});
+constexpr Roles every_role = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld, Role::uart,
+                                     Role::user, Role::client, Role::domain});
 
 constexpr std::array actors{
     ActorAbout{Role::xen, "xen", "the hypervisor"},
@@ -141,9 +141,9 @@ constexpr std::array verbs{
               "an index moves"},
     VerbAbout{Verb::takes, "takes", ring_end, expected, "ACTOR takes event",
               "its upcall has found the channel's port"},
-    VerbAbout{Verb::refuses, "refuses", anybody, expected, "ACTOR refuses [ACTOR] [TEXT]",
+    VerbAbout{Verb::refuses, "refuses", every_role, expected, "ACTOR refuses [ACTOR] [TEXT]",
               "refuses a request, for a reason that contains TEXT"},
-    VerbAbout{Verb::says, "says", anybody, expected, "ACTOR says TEXT",
+    VerbAbout{Verb::says, "says", every_role, expected, "ACTOR says TEXT",
               "reports an event of a domain or a process, in a sentence that contains TEXT"},
 };
 
@@ -212,7 +212,7 @@ bool has_role(const VerbAbout& verb, trace::Role role) {
 std::vector<std::string_view> verbs_of(trace::Role role, bool act) {
   std::vector<std::string_view> words;
   for (const VerbAbout& each : verbs) {
-    // A word may stand twice, with another syntax.
+    // The table may have a word twice, with two syntaxes.
     if (each.act == act && has_role(each, role) && std::ranges::find(words, each.word) == words.end())
       words.push_back(each.word);
   }

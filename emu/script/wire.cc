@@ -53,7 +53,7 @@ void Wire::write() {
   const auto moment = events_.journal ? events_.journal->moment() : trace::Journal::Moment(nullptr);
   const Io io = host_.write(stream_, bytes);
   if (io.state == Io::State::moved) {
-    if (events_.went) events_.went(bytes.first(io.bytes), moment);
+    if (events_.sent) events_.sent(bytes.first(io.bytes), moment);
     next.at += io.bytes;
     if (next.at == next.bytes.size()) unsent_.pop_front();
     if (finishing_ && unsent_.empty()) return close();
@@ -74,7 +74,7 @@ void Wire::ready(Ready what) {
   if (what.read && reads_) {
     std::array<std::uint8_t, 8192> bytes;
     const Io io = host_.read(stream_, bytes);
-    if (io.state == Io::State::moved) events_.came(Bytes(bytes).first(io.bytes));
+    if (io.state == Io::State::moved) events_.received(Bytes(bytes).first(io.bytes));
     if (io.state == Io::State::closed) {
       cut_off_ = true;
       unsent_.clear();

@@ -19,10 +19,10 @@ namespace ringside::script {
 class Wire {
  public:
   struct Events {
-    std::function<void(Bytes)> came;  ///< bytes were read
+    std::function<void(Bytes)> received;  ///< bytes were read
     /// Bytes were taken by the stream, at this time of the journal.
-    std::function<void(Bytes, std::uint64_t at)> went = {};
-    std::optional<trace::Journal> journal = {};  ///< that gets what went
+    std::function<void(Bytes, std::uint64_t at)> sent = {};
+    std::optional<trace::Journal> journal = {};  ///< records the sent bytes
     std::function<void()> ended = {};            ///< the other side has closed
   };
   /// `host` must outlive it.

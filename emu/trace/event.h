@@ -34,7 +34,7 @@ struct Actor {
 
 inline constexpr Actor dom0_actor = actor(Role::dom0);
 
-/// What an entry reports. The kind decides which of the fields have a meaning.
+/// What an entry reports. The kind decides which fields are used.
 enum class Kind : std::uint8_t {
   slot_written,  ///< actor writes `message` into ring slot `to_value` (request or response, see `detail`)
   index_moved,   ///< actor moves the index `detail` (IndexName) from `from_value` to `to_value`

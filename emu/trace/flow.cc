@@ -75,7 +75,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
       told(entry);
       break;
     case Kind::refused:
-      // The line that tells a second viewer so is not from the domain.
+      // The line that refuses a second viewer comes from xend, not from the domain.
       if (is(entry, Refusal::viewer_there)) {
         const FlowPlace client{.role = Role::client, .domain = entry.domain, .down = false};
         push(client, made(client, entry.values[0]));
@@ -144,7 +144,7 @@ void Flow::frame_passed(const Entry& entry) {
   const bool down = entry.peer.role == Role::xcs;
   const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain, .down = down};
   if (down) {
-    // After the loss of a switch the same pieces are sent once more.
+    // After a restart of xcs, xend sends the same messages again.
     if (sent_before(entry.domain, number)) return;
     const FlowPlace sender{.role = behind(entry, entry.actor), .domain = entry.domain, .down = true};
     note_sent(entry.domain, number, bytes);
@@ -162,10 +162,10 @@ void Flow::frame_passed(const Entry& entry) {
   for (Piece& each : held_[xcs].pieces) each.passed = each.passed || !number || each.number == number;
 }
 
-/// Upwards. The number tells whether these bytes have come before: as a copy for another client, or in an
+/// Upwards. The number tells whether these bytes have arrived before: as a copy for another client, or in an
 /// offer after the loss of a session.
 void Flow::frame_taken(const Entry& entry) {
-  // It comes after the end of its console.
+  // The console of this domain has ended before the frame arrived.
   if (is_gone(entry.domain)) return;
   const auto number = number_of(entry);
   const FlowPlace xcs{.role = Role::xcs, .domain = entry.domain, .down = false};
@@ -212,7 +212,7 @@ void Flow::slot_written(const Entry& entry) {
   push(ring, std::move(pieces), number);
 }
 
-/// The message before it in this slot has been answered: so a client has it, or it was refused.
+/// The earlier message in this slot has been answered: a client has it, or it was refused.
 void Flow::free_slot(const Entry& entry) {
   const bool down = entry.ring == ring::Ring::rx;
   lose(entry.domain, down, pull(ring_place(entry.domain, down), all_bytes, {.slot = entry.to_value}),
@@ -282,7 +282,7 @@ void Flow::quirk(const Entry& entry) {
                   pull(ring_place(entry.domain, false), all_bytes, {.slot = ring::slot_of(*number)}),
                   Loss::refused);
     case Quirk::xend_reorder: {
-      // It keeps this message now, behind those that it has kept.
+      // xend keeps this message behind those that it kept before.
       const FlowPlace xend{.role = Role::xend, .domain = entry.domain, .down = false};
       if (number) push(xend, pull(xend, all_bytes, {.number = number}), number);
       return;
@@ -356,7 +356,7 @@ void Flow::told(const Entry& entry) {
   }
 }
 
-/// Its slot may be used again while it is on its way to xend.
+/// xcs has answered the request: its slot may be used again while the message is in transit to xend.
 void Flow::answer_early(const Entry& entry) {
   Known& known = known_[entry.domain];
   known.under_way_max = requests_under_way_max(Answer::xcs);
@@ -368,7 +368,8 @@ void Flow::answer_early(const Entry& entry) {
     if (each.number == entry.values[0]) each.slot = no_slot;
 }
 
-/// A daemon continues with the input that the one before it had kept. What that one had not read is lost.
+/// A daemon continues with the input that its predecessor had kept. Input that the predecessor had not read
+/// is lost.
 void Flow::adopt(const Entry& entry) {
   const auto& [unsent, unanswered, tag, none] = entry.values;
   const auto& sent = known_[entry.domain].sent;
@@ -383,7 +384,7 @@ void Flow::adopt(const Entry& entry) {
   if (entry.actor.role == Role::xenctld) leave_viewer(entry.domain);
 }
 
-/// A reader has left the newest bytes unread that its pty had: they go back to the front of the queue.
+/// The newest bytes in a pty were not read: they go back to the front of the queue.
 void Flow::give_back(const Entry& entry) {
   const FlowPlace pty{.role = Role::client, .domain = entry.domain, .down = false};
   const FlowPlace queue{.role = entry.actor.role, .domain = entry.domain, .down = false};
@@ -397,7 +398,8 @@ void Flow::give_back(const Entry& entry) {
   done_ = done;
 }
 
-/// What it has not shown by now, it has not shown to its user. It may still read what is in its connection.
+/// The viewer has left: bytes that it has not shown count as lost. It may still read them from its
+/// connection, see recovered().
 void Flow::leave_viewer(std::uint32_t domain) {
   const Pieces pieces = pull({.role = Role::client, .domain = domain, .down = false}, all_bytes);
   lose(domain, false, pieces, Loss::with_viewer);

@@ -1,10 +1,9 @@
-// Where each console byte is: every byte gets a number when it enters the path, and keeps it from hop to hop.
+// Follows each console byte: a byte gets a number when it enters the path, and keeps it from hop to hop.
 //
 // An entry says which bytes moved: a frame and a slot carry the number of their message (its index upwards,
 // its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
-// is never compared. Bytes of a sender that does not report where it has them from are counted as `appeared`,
-// and bytes handed to a receiver that does not report what became of them as `unseen`: both are unknown, and
-// views say so.
+// is never compared. Bytes of a sender that does not report their source are counted as `appeared`, and bytes
+// of a receiver that does not report what it did with them as `unseen`. Views show both as unknown.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
@@ -33,7 +32,7 @@ struct FlowPlace {
   bool ring = false;
   Role role = Role::user;  ///< no meaning for the ring
   std::uint32_t domain = 0;
-  bool down = true;  ///< on their way to the guest
+  bool down = true;  ///< in transit to the guest
 
   friend auto operator<=>(const FlowPlace&, const FlowPlace&) = default;
 };
@@ -47,7 +46,7 @@ struct ByteRange {
 struct FlowStep {
   std::vector<ByteRange> bytes;
   std::uint64_t came_at = 0;  ///< the step that brought the first of them to the sender; 0: they are new here
-  bool lost = false;          ///< the bytes are at no place any more
+  bool lost = false;          ///< the bytes are gone
 };
 
 /// Why bytes are lost.
@@ -69,9 +68,9 @@ struct FlowTotals {
   std::uint64_t said = 0;       ///< typed or printed, now or before the first entry
   std::uint64_t delivered = 0;  ///< to the guest's terminal, or to a screen
   std::uint64_t unseen = 0;     ///< handed to a program that does not report what became of them
-  std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender had them from
+  std::uint64_t appeared = 0;   ///< of `said`: no entry says where the sender got them
   std::uint64_t repeated =
-      0;  ///< of `appeared`: so many a daemon may show again, after a kill or without numbers
+      0;  ///< of `appeared`: bytes that a daemon may have shown twice, after a kill or without numbers
   std::array<std::uint64_t, losses> lost_by{};
 
   [[nodiscard]] std::uint64_t lost() const;
@@ -104,7 +103,7 @@ class Flow {
   [[nodiscard]] Role behind(const Entry& entry, Actor actor) const;
 
  private:
-  /// Bytes that came together. In the ring and in xcs they are one message.
+  /// Bytes that arrived together. In the ring and in xcs they are one message.
   struct Piece {
     std::uint64_t first = 0;
     std::size_t count = 0;
@@ -129,8 +128,8 @@ class Flow {
     std::deque<Sent> sent;                               ///< the last tagged requests
     std::optional<std::uint32_t> taken;                  ///< the index after the last one that xend took
     std::set<std::uint32_t> early;                       ///< requests that xcs has answered and xend has not
-    std::uint32_t under_way_max = ring::slots_per_ring;  ///< so many requests may be offered again
-    bool reports = false;                                ///< its kernel says where its output is from
+    std::uint32_t under_way_max = ring::slots_per_ring;  ///< the most requests that may be offered again
+    bool reports = false;                                ///< its kernel reports where its output is from
     bool dead = false;
     bool gone = false;  ///< and its console is, too
   };
@@ -150,7 +149,7 @@ class Flow {
   void give_back(const Entry& entry);
   void leave_viewer(std::uint32_t domain);
 
-  /// What of the pieces at a place is meant: those of a message, those in a slot, or all.
+  /// Selects pieces at a place: those of a message, those in a slot, or all.
   struct Which {
     std::optional<std::uint32_t> number = {};
     std::optional<std::uint32_t> slot = {};
@@ -176,7 +175,7 @@ class Flow {
   void note_sent(std::uint32_t domain, std::optional<std::uint32_t> tag, std::size_t bytes);
 
   std::map<FlowPlace, Queue> held_;
-  std::map<std::uint32_t, Queue> strays_;  ///< counted as lost with a viewer, which may show them yet
+  std::map<std::uint32_t, Queue> strays_;  ///< counted as lost with a viewer, which may still show them
   std::map<std::uint32_t, Known> known_;
   std::map<std::pair<std::uint32_t, bool>, FlowTotals> totals_;
   std::vector<FlowPlace> touched_;

@@ -1,4 +1,4 @@
-// What Flow knows about a domain in sum, and whether it adds up.
+// Flow's totals of a domain, and the check that they balance.
 #include <fmt/format.h>
 
 #include <numeric>
@@ -46,7 +46,7 @@ std::vector<std::string> Flow::imbalances() const {
     const bool gone = is_gone(domain);
     for (const auto& [place, queue] : held_) {
       if (place.domain != domain || place.down != down || queue.bytes == 0) continue;
-      // What a viewer has, or waits for, may be read yet.
+      // A viewer may still read the bytes that it has or waits for.
       const bool may_be_read = !place.ring && !down && place.role != Role::domain && place.role != Role::xcs;
       left_over = left_over || (gone && !may_be_read);
       parts += fmt::format(", {} in {}", queue.bytes,

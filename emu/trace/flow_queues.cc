@@ -1,4 +1,4 @@
-// The queues in which Flow keeps bytes: how they leave one place and come to another.
+// The queues in which Flow keeps bytes, and how bytes move between places.
 #include <algorithm>
 
 #include "emu/trace/flow.h"
@@ -7,7 +7,7 @@ namespace ringside::trace {
 
 namespace {
 
-/// More than are under way in one domain.
+/// More than one domain can have unanswered.
 constexpr std::size_t tags_kept_max = 64;
 constexpr std::size_t strays_bytes_max = 65'536;
 
@@ -26,7 +26,7 @@ void Flow::Queue::append(const Piece& piece) {
   pieces.push_back(piece);
 }
 
-/// Takes the part of the piece at `at` that is first in the order of taking.
+/// Removes at most `most` bytes of the piece at `at`: its last ones if `newest`, else its first.
 Flow::Piece Flow::Queue::take(std::size_t at, std::size_t most, bool newest) {
   Piece& piece = pieces[at];
   Piece taken = piece;
@@ -81,14 +81,14 @@ Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
   if (bytes == 0) return out;
   const auto known = known_.find(place.domain);
   const bool reports = known != known_.end() && known->second.reports;
-  // A kernel that never said where its output is from is its origin.
+  // A kernel that never reports where its output is from counts as the origin.
   if (place.role != Role::domain || place.down || reports)
     totals_[{place.domain, place.down}].appeared += bytes;
   more(made(place, bytes));
   return out;
 }
 
-/// xenctld first uses what it finds in the ring, and then reports that it took it.
+/// xenctld uses the messages in the ring before it reports that it has taken them.
 void Flow::fetch(const FlowPlace& taker, std::size_t bytes) {
   const FlowPlace ring{.ring = true, .domain = taker.domain, .down = false};
   const FlowStep done = done_;
@@ -96,7 +96,7 @@ void Flow::fetch(const FlowPlace& taker, std::size_t bytes) {
   done_ = done;
 }
 
-/// Bytes that were counted as lost with a viewer, and that a viewer shows all the same.
+/// Bytes that were counted as lost with a viewer, and that the viewer has shown after all.
 Flow::Pieces Flow::recovered(std::uint32_t domain, std::size_t bytes) {
   Pieces out;
   Queue& strays = strays_[domain];

@@ -75,7 +75,7 @@ Shown hop_of_index(const Entry& entry) {
   return std::nullopt;
 }
 
-/// VIRQ_CONSOLE is the virtual interrupt for dom0 itself; others report changes in a domain's life.
+/// VIRQ_CONSOLE announces input for dom0; the other virtual interrupts report changes in a domain's life.
 Shown hop_of_event(const Entry& entry) {
   const bool for_dom0 = entry.peer.role == Role::dom0;
   switch (static_cast<EventSource>(entry.from_value)) {

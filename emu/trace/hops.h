@@ -18,8 +18,8 @@
 namespace ringside::trace {
 
 /// In the order of the path down: a key passes the hops of Way::down and Way::both in this order. Output of a
-/// guest passes those of Way::up and Way::both from the last to the first. Only those of Place::page it
-/// passes in this order too, since a message is written before the other side reads it.
+/// guest passes those of Way::up and Way::both from the last to the first, except that it passes those of
+/// Place::page in this order, too: a message is written before the other side reads it.
 enum class HopId : std::uint8_t {
   keyboard,
   serial_line,
@@ -62,7 +62,7 @@ inline constexpr std::size_t hop_count = static_cast<std::size_t>(HopId::program
 enum class Place : std::uint8_t { hardware, xen, dom0, page, domu };
 
 /// The direction in which console data pass a hop. `response`: not the data but the response to each message,
-/// in either direction. `beside`: a branch, or something the path needs but no key passes.
+/// in either direction. `beside`: a branch, or a hop that the path needs and that no key passes.
 enum class Way : std::uint8_t { down, up, both, response, beside };
 
 /// A short list that stores its items itself.

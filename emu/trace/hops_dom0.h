@@ -53,15 +53,14 @@ inline constexpr Hop hops_dom0[] = {
      .place = Place::dom0,
      .way = Way::both,
      .title = "the console client: a raw terminal",
-     .meaning =
-         "The console client's terminal is raw: every key is sent at once, and what comes is shown as it "
-         "came.",
+     .meaning = "The console client's terminal is raw: every key is sent at once, and output is shown "
+                "unchanged.",
      .more = "It connects by TCP, at port 9600 + the domain's number, or by unix socket; telnet would do as "
              "well, at port 19600 + the number. The escape key, Ctrl-], leaves it.",
      .source_2005 = "tools/misc/xencons, tools/python/xen/util/console_client.py (for xm console).",
      .goes_wrong =
          "One client at a time: the next one is told so and disconnected. A terminal that is not raw "
-         "keeps a line until Enter, and shows what was typed twice.",
+         "keeps a line until Enter, and shows typed characters twice.",
      .see = "ringside console web",
      .scenarios = {"05-typing", "15-second-viewer"},
      .quirks = {},
@@ -76,13 +75,14 @@ inline constexpr Hop hops_dom0[] = {
          "xenctld is one daemon in the place of xcs and xend. It takes messages from the ring itself and "
          "keeps them in a queue for each domain, until a file, usually a pty, is associated with that "
          "console.",
-     .more =
-         "Then the queue is written to it, and what is typed there goes down in pieces of 60 bytes. There is "
-         "no socket and no frame on this branch.",
+     .more = "Then the queue is written to that file, and input from it goes down in pieces of 60 bytes. "
+             "There is "
+             "no socket and no frame on this branch.",
      .source_2005 = "xenctld of VM-Tools. xenconsoled, the console daemon of August 2005, grew out of it.",
      .goes_wrong =
          "Without a reader at the pty the queue fills (1 MiB) and then the guest waits; with --queue-limit "
-         "the oldest bytes are discarded. Unread output in a pty is lost when the pty goes, unless it was "
+         "the oldest bytes are discarded. Unread output in a pty is lost when the pty is closed, unless it "
+         "was "
          "saved.",
      .see = "ringside up --dom0 xenctld",
      .scenarios = {"09-output-waits-for-a-pty"},
@@ -109,12 +109,11 @@ inline constexpr Hop hops_dom0[] = {
      .name = "xend-frame",
      .place = Place::dom0,
      .way = Way::down,
-     .title = "what was typed, as xend's messages to xcs",
-     .meaning =
-         "xend cuts what was typed into messages of at most 60 bytes and sends them to xcs, in frames of "
-         "80 bytes, on the second of its two sockets.",
+     .title = "typed input, as xend's messages to xcs",
+     .meaning = "xend cuts typed input into messages of at most 60 bytes and sends them to xcs, in frames of "
+                "80 bytes, on the second of its two sockets.",
      .more = "The first socket is for calls (connect, bind, open a channel), of which each gets a reply; the "
-             "second is for messages. xend has at most 7 inputs under way in one domain, so "
+             "second is for messages. xend has at most 7 unanswered input messages in one domain, so "
              "that a slot is left for requests of other types.",
      .source_2005 = "tools/python/xen/xend/server/console.py and channel.py; the C module "
                     "tools/python/xen/lowlevel/xu/xu.c; tools/xcs/xcs_proto.h xcs_msg_t.",
@@ -132,10 +131,10 @@ inline constexpr Hop hops_dom0[] = {
      .place = Place::dom0,
      .way = Way::response,
      .title = "xend answers the guest: its message, sent back",
-     .meaning = "xcs never answers a guest itself. xend (to xcs: one of its clients) does, by sending the "
-                "request back as the response, and xcs puts it into the ring.",
-     .more = "Type, subtype and id are those of the request. A response does not say which slot it is for: "
-             "answers count in the order in which they come.",
+     .meaning = "xcs never answers a guest itself. xend, a client of xcs, does so by sending the "
+                "request back as the response, which xcs puts into the ring.",
+     .more = "Type, subtype and id are those of the request. A response does not name a slot: it goes into "
+             "that of the oldest request without a response.",
      .source_2005 =
          "tools/python/xen/xend/server/channel.py; tools/xcs/ctrl_interface.c ctrl_chan_write_response.",
      .goes_wrong =
@@ -181,13 +180,13 @@ inline constexpr Hop hops_dom0[] = {
      .place = Place::dom0,
      .way = Way::response,
      .title = "the guest's answer, passed on to the client that asked",
-     .meaning = "The guest's answer to what was typed goes up as its output does, through xcs. xend counts: "
-                "it never has more than 7 inputs under way in one domain.",
+     .meaning = "The guest's answer to input goes up through xcs, as its output does. xend counts answers: "
+                "it never has more than 7 unanswered input messages in one domain.",
      .more = "Its length is 0: it only says that the input was taken. Without it xend would not know when "
              "to send more.",
      .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_read_response; "
                     "tools/python/xen/xend/server/channel.py.",
-     .goes_wrong = "A guest that does not answer is sent 7 messages, and what is typed then waits in xend. "
+     .goes_wrong = "A guest that does not answer is sent 7 messages, and further input waits in xend. "
                    "An answer without a bound client is counted and dropped.",
      .see = "ringside dump --xcs",
      .scenarios = {"07-a-response-frees-a-slot"},

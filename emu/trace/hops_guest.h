@@ -14,8 +14,8 @@ inline constexpr Hop hops_page[] = {
      .title = "the shared page: two rings of 8 messages",
      .meaning =
          "A guest and dom0 share one page of 4096 bytes, the domain's shared_info frame. At byte 2048 in "
-         "it lie two rings of 8 slots of 64 bytes: tx for what the guest requests, rx for what dom0 "
-         "requests.",
+         "it lie two rings of 8 slots of 64 bytes: tx for requests of the guest, rx for requests of "
+         "dom0.",
      .more =
          "dom0 learns the frame's number by getdomaininfo and maps it. The event bits lie in the first part "
          "of the page. In the stable tree (2.0) the indices are behind the slots (flat), in the unstable one "
@@ -24,8 +24,8 @@ inline constexpr Hop hops_page[] = {
      .source_2005 = "xen/include/public/io/domain_controller.h control_if_t; xen/include/public/xen.h "
                     "shared_info_t; tools/libxc xc_map_foreign_range.",
      .goes_wrong =
-         "Either side may write anything at any time, so what is read from the page is read once and "
-         "checked. Two sides of different layouts take headers for indices, and get no error.",
+         "Either side may write anything at any time, so each value is read from the page once and "
+         "checked. If the sides use different layouts, they read headers as indices, and get no error.",
      .see = "ringside ring web",
      .scenarios = {"16-both-abis"},
      .quirks = {Quirk::abi_mismatch},
@@ -35,14 +35,14 @@ inline constexpr Hop hops_page[] = {
      .name = "slot-rx",
      .place = Place::page,
      .way = Way::down,
-     .title = "a slot of rx is written: what goes down to the guest",
-     .meaning = "xcs has dom0's mapping of the page that the guest has too. What goes down to the guest is a "
+     .title = "a slot of rx is written: a message down to the guest",
+     .meaning = "xcs has mapped the guest's page. A message down to the guest is a "
                 "request in the ring rx: 64 bytes in the next of 8 slots.",
      .more =
          "When all 8 hold requests whose answers have not been taken, the message waits: up to 64 for each "
          "guest in xcs, and then in the client that sent it.",
      .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_write_request.",
-     .goes_wrong = "The ring is full when the guest is slow, or paused and not yet unpaused. The xcs of 2005 "
+     .goes_wrong = "The ring is full when the guest is slow or paused. The xcs of 2005 "
                    "took no notice of the "
                    "-ENOSPC: the message was lost, and the guest notified all the same. Of a long paste into "
                    "a stopped guest "
@@ -56,7 +56,7 @@ inline constexpr Hop hops_page[] = {
      .name = "slot-tx",
      .place = Place::page,
      .way = Way::up,
-     .title = "a slot of tx is written: what the guest says",
+     .title = "a slot of tx is written: output of the guest",
      .meaning =
          "The guest's console driver puts the bytes into a control message: 4 bytes of header, up to 60 "
          "of payload. The message goes into the next of 8 slots of the ring tx, in the page that the "
@@ -99,13 +99,14 @@ inline constexpr Hop hops_page[] = {
      .meaning =
          "Towards the guest the bits are those of shared_info: pending, then mask, then the selector, "
          "then the upcall flag, and only then is the virtual CPU kicked (here: a write to an eventfd).",
-     .more = "The first of these bits that is set already ends it. The peers of 2005 notified after every "
+     .more = "If one of these bits is set already, the sender stops there. The peers of 2005 notified after "
+             "every "
              "request and "
              "every response.",
      .source_2005 = "Xen: xen/common/event_channel.c evtchn_send, and evtchn_set_pending. "
                     "tools/libxc/xc_evtchn.c xc_evtchn_send.",
      .goes_wrong = "When an event is lost, the message stays unread in the ring until the next event comes. "
-                   "One that comes late or twice does no harm: the ring says how much there is.",
+                   "A late or duplicated event does no harm: the indices say how many messages there are.",
      .see = "ringside dump --all web",
      .scenarios = {"54-lost-event", "55-late-event"},
      .quirks = {},
@@ -135,8 +136,8 @@ inline constexpr Hop hops_page[] = {
      .place = Place::page,
      .way = Way::both,
      .title = "an event that wakes no receiver",
-     .meaning = "An event that is already pending, or whose receiver is awake and looks by itself, costs no "
-                "system call: events coalesce, and the ring says how much there is.",
+     .meaning = "An event that is already pending, or whose receiver is awake and polls the ring, costs no "
+                "system call: events coalesce, and the indices say how many messages there are.",
      .more = "So one event may stand for many messages, and an event for none.",
      .source_2005 = "Xen: evtchn_set_pending stops at a pending bit that was set already, and at the mask.",
      .goes_wrong = "A receiver that counts events instead of reading the ring misses messages. The edge of a "
@@ -152,11 +153,11 @@ inline constexpr Hop hops_page[] = {
      .way = Way::both,
      .title = "the upcall: the receiver finds the port",
      .meaning =
-         "The receiver clears the pending mark before it looks at the ring, so that nothing that comes "
-         "meanwhile is missed.",
-     .more =
-         "A guest clears evtchn_upcall_pending, exchanges the selector with 0, and scans what is pending and "
-         "not masked, word by word.",
+         "The receiver clears the pending bit before it looks at the ring, so that it misses no message that "
+         "arrives meanwhile.",
+     .more = "A guest clears evtchn_upcall_pending, exchanges the selector with 0, and scans the ports that "
+             "are pending and "
+             "not masked, word by word.",
      .source_2005 = "XenoLinux: arch/xen/kernel/evtchn.c evtchn_do_upcall.",
      .goes_wrong = "In the other order, a message that comes between the check and the clearing stays "
                    "unseen. A port without a handler is masked, since it could keep the guest busy.",
@@ -205,11 +206,12 @@ inline constexpr Hop hops_page[] = {
      .title = "rsp_prod moves: now the answer exists",
      .meaning =
          "The answer is published as the request was: its writer moves rsp_prod, after a write barrier.",
-     .more = "rsp_prod follows req_prod and cannot pass it: the distance is what is unanswered.",
+     .more =
+         "rsp_prod follows req_prod and cannot pass it: their distance is the number of unanswered requests.",
      .source_2005 = "xen/include/public/io/ring.h RING_PUSH_RESPONSES.",
      .goes_wrong =
          "An index that jumps claims answers to requests that were never made. Answers then wait until "
-         "it is true again.",
+         "it is valid again.",
      .see = "ringside ring web",
      .scenarios = {"51-forged-rsp-prod"},
      .quirks = {},
@@ -245,9 +247,10 @@ inline constexpr Hop hops_guest[] = {
              "wants no callback, others are places in a table of 8.",
      .source_2005 = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_interrupt, ctrl_if_register_receiver, "
                     "ctrl_if_send_message_block, ctrl_if_enqueue_space_callback.",
-     .goes_wrong = "An answer with an id that no request carries is dropped, and a length above 60 is taken "
-                   "for 60. In 2005 the first made a kernel jump through a null pointer, and the second had "
-                   "one of the flat generation overrun its stack.",
+     .goes_wrong =
+         "An answer with an id that no request carries is dropped, and a length above 60 is truncated "
+         "to 60. In 2005 the first made a kernel jump through a null pointer, and the second had "
+         "one of the flat generation overrun its stack.",
      .see = "ringside sysrq web h",
      .scenarios = {"11-lengths"},
      .quirks = {Quirk::ctrlif_bad_id, Quirk::ctrlif_no_clamp, Quirk::ctrlif_suspend_early},
@@ -261,7 +264,8 @@ inline constexpr Hop hops_guest[] = {
      .meaning =
          "The program's terminal hands its output (or the echo of what was typed) to the console driver, "
          "which has a 4096-byte buffer for it.",
-     .more = "Kernel messages share it. It leaves in messages of at most 60 bytes, never across the buffer's "
+     .more = "Kernel messages share it. The driver sends it in messages of at most 60 bytes, never across "
+             "the buffer's "
              "wrap; when the ring is full the driver asks to be called when there is space.",
      .source_2005 =
          "XenoLinux: drivers/xen/console/console.c xencons_write, kcons_write, __xencons_tx_flush.",

@@ -32,8 +32,9 @@ inline constexpr Hop hops_outside[] = {
      .place = Place::hardware,
      .way = Way::both,
      .title = "the far end of the serial line: a user, a pty, a socket",
-     .meaning = "What is typed at the far end of the serial line arrives at Xen, not at dom0; what Xen sends "
-                "comes out there. In 2005 it was a null-modem cable, here it is a pty or a socket.",
+     .meaning =
+         "Bytes typed at the far end of the serial line arrive at Xen, not at dom0; bytes that Xen sends "
+         "arrive at the far end. In 2005 the line was a null-modem cable, here it is a pty or a socket.",
      .more =
          "At 115,200 bits a second a character takes 87 microseconds. The line has no flow control: it "
          "cannot signal that the receiver is too slow. Only with a speed of 0 (instant) the far end waits.",
@@ -94,8 +95,8 @@ inline constexpr Hop hops_outside[] = {
          "Xen's console decides whom the input is for. It is Xen's at first and dom0's from the end of "
          "boot; the switch character (Ctrl-A) three times in a row switches it, with a notice on the "
          "line.",
-     .more = "The first two are passed on, the third is not. Input for Xen is keys that do "
-             "something at once: h lists them. The option conswitch= names another letter; with an x after "
+     .more = "The first two are passed on, the third is not. Input for Xen is commands of one "
+             "key: h lists them. The option conswitch= names another letter; with an x after "
              "it input stays at Xen.",
      .source_2005 = "Xen: xen/drivers/char/console.c serial_rx, switch_serial_input; xen/common/keyhandler.c "
                     "handle_keypress.",
@@ -113,7 +114,7 @@ inline constexpr Hop hops_outside[] = {
      .way = Way::beside,
      .title = "Xen's own messages: on the line, and in dmesg",
      .meaning =
-         "What Xen itself says goes to the serial line with \"(XEN) \" before it, and into a ring of "
+         "Xen's own messages go to the serial line, with the prefix \"(XEN) \", and into a ring of "
          "16,384 bytes that dom0 can read (xm dmesg). dom0's output is on the same line, but not in that "
          "ring.",
      .more = "So the line shows both outputs, and dmesg only Xen's. Reading can clear the ring.",
@@ -137,7 +138,7 @@ inline constexpr Hop hops_outside[] = {
          "virtual interrupt VIRQ_CONSOLE: an event at the port that dom0's console driver has bound it "
          "to.",
      .more = "It is raised also when the ring was full and the character was dropped: otherwise a reader "
-             "that had missed one event would be stuck for ever. As every event it carries no data.",
+             "that had missed one event would be stuck for ever. Like every event it carries no data.",
      .source_2005 = "Xen: xen/drivers/char/console.c __serial_rx, which calls send_guest_virq.",
      .goes_wrong =
          "While dom0 is paused or slow the 129th character and all after it are dropped and counted: "
@@ -152,8 +153,8 @@ inline constexpr Hop hops_outside[] = {
      .place = Place::xen,
      .way = Way::both,
      .title = "the hypercall console_io: dom0's own console",
-     .meaning = "dom0's own console uses no control message. It reads what was typed by the hypercall "
-                "console_io, 16 bytes at a time until it gets 0, and writes by the same hypercall.",
+     .meaning = "dom0's own console uses no control message. It reads typed input with the hypercall "
+                "console_io, 16 bytes at a time until it gets 0, and writes with the same hypercall.",
      .more = "Xen takes output in pieces of 127 bytes. No other domain may call it.",
      .source_2005 = "Xen: xen/drivers/char/console.c do_console_io. XenoLinux: drivers/xen/console/console.c "
                     "xencons_priv_interrupt, kcons_write_dom0.",

@@ -88,9 +88,9 @@ class Journal {
     sink_->write(entry);
   }
 
-  /// The present time, for an action that others may see before its size is known; 0 without listeners.
-  /// Reports of others about it appear after the entry written with this Moment. It must be short-lived: one
-  /// system call, no more.
+  /// The present time, for an action that other processes may see before its size is known; 0 without
+  /// listeners. Entries of other processes about the action are ordered after the entry written with this
+  /// Moment. A Moment must not outlive one system call.
   class Moment {
    public:
     explicit Moment(Sink* sink) : sink_(sink), ns_(sink == nullptr ? 0 : sink->announce()) {}

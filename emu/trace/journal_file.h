@@ -84,12 +84,12 @@ struct JournalMark {
     statement,  ///< comes into force
     phase,      ///< begins
     fault,      ///< a statement about faults
-    failure,    ///< of an expectation; `text` says what happened instead
+    failure,    ///< of an expectation; `text` reports what happened instead
   };
   enum class Act : std::uint8_t {
-    none,   ///< it does nothing: it expects something
+    none,   ///< it only expects something
     boots,  ///< it creates or boots domains, which has many effects that are alike in every run
-    acts,   ///< it does something else
+    acts,   ///< it does anything else
   };
   Kind kind = Kind::statement;
   std::uint64_t after = 0;            ///< the last step before it; 0: none
@@ -100,7 +100,7 @@ struct JournalMark {
   std::uint64_t focus = 0;            ///< of a failure: the entry that decided; 0: none
   Act act = Act::none;                ///< of a statement
   std::string expected = {};          ///< of a failure: the line that was not met
-  std::vector<std::string> why = {};  ///< of a failure: what applied then, a sentence each
+  std::vector<std::string> why = {};  ///< of a failure: the circumstances, a sentence each
 
   friend bool operator==(const JournalMark&, const JournalMark&) = default;
 };

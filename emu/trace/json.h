@@ -1,8 +1,8 @@
 // Journal entries as JSON, one object a line. journal_file.h has the file that they make, journal_schema.json
 // its schema.
 //
-// Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The rest is
-// there if the kind has it:
+// Every object has `step` (from 1), `time_ns` (since the journal's origin), `kind` and `actor`. The other
+// fields depend on the kind:
 //
 //   slot_written   ring, slot, use ("request", "response"), number, message
 //   index_moved    ring, index, from, to
@@ -24,8 +24,8 @@
 // `is` is a stable name (facts.h). `values` are the numbers and `argument` the name or the path that its
 // sentence contains; both may be missing. `text` is the sentence for users: readers of entries skip it.
 //
-// `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`; and `rest`, what
-// lies behind its length, if that is not all zero. Bytes are hexadecimal; a `text` and an `argument` are
+// `domain` is there unless it is 0. A `message` has type, subtype, id, length, and `bytes`; and `rest`, the
+// bytes after its length, if they are not all zero. Bytes are hexadecimal; a `text` and an `argument` are
 // escaped as in the text form. Actors are named as there: "dom1", "xcs", "user2".
 #pragma once
 

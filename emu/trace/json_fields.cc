@@ -1,4 +1,4 @@
-// Reads results with the JSON library.
+// Reads one line of JSON results.
 #include "emu/trace/json_fields.h"
 
 #include <nlohmann/json.hpp>

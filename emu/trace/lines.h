@@ -24,7 +24,7 @@ namespace ringside::trace {
 [[nodiscard]] std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t origin_ns,
                                      const Replay& replay);
 
-/// The line of a mark, which stands between the entries.
+/// The line of a mark, which is printed between entries.
 [[nodiscard]] std::string table_line(const JournalMark& mark);
 
 }  // namespace ringside::trace

@@ -21,7 +21,7 @@ namespace ringside::trace {
 [[nodiscard]] std::string_view layout_name(ring::Abi layout);
 /// "statement", "phase", "fault", "failure"
 [[nodiscard]] std::string_view mark_name(JournalMark::Kind mark);
-/// "none" has no place in a file.
+/// Act::none has no name in a file: `act` is left out.
 [[nodiscard]] std::string_view act_name(JournalMark::Act act);
 
 // Empty for an unknown name.

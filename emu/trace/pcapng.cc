@@ -190,7 +190,7 @@ std::string Pcapng::begin(const JournalHeader& header) {
   replay_.begin(header);
   std::string out = section();
   for (const Hop& hop : hops()) out += interface(link_type_, hop.name, hop.title);
-  return out + interface(link_type_, "aside", "what shows no hop: calls, refusals, what is told");
+  return out + interface(link_type_, "aside", "entries that show no hop: calls, refusals, facts");
 }
 
 std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {

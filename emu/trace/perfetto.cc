@@ -17,8 +17,8 @@ namespace ringside::trace {
 namespace {
 
 constexpr int process = 1;
-/// The scenario's lines are above all others: those that do something, whose effects are below them until the
-/// next one, and those at which the run waits.
+/// The tracks of the scenario's lines, above all others: one for lines that act, one for lines at which the
+/// run waits.
 constexpr int lines_track = 1;
 constexpr int waits_track = 2;
 /// The length of a slice, if the next one on its track is not sooner.
@@ -74,8 +74,8 @@ class Trace {
     return mark.kind == JournalMark::Kind::statement && mark.act == JournalMark::Act::none;
   }
 
-  /// An expectation lasts until the next mark, when it was met; any other line until the next one of them.
-  /// The last lasts until the end.
+  /// The slice of an expectation ends at the next mark, which is when it was met. The slice of any other line
+  /// ends at the next such line, that of the last one at the end of the journal.
   void lines() {
     if (journal_.marks.empty()) return;
     // A hostile entry's time may be anything.

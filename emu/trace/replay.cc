@@ -51,9 +51,8 @@ std::string_view slot_state_name(SlotState state) {
 
 namespace {
 
-/// The page shows which requests have no response. For the others it does not show whether the response was
-/// taken: their slots are shown as free for use, with their contents. Private indices get the lowest value
-/// that is possible.
+/// The page shows which requests have no response. It does not show which responses were taken: all other
+/// slots count as stale, with their contents. Private indices get the lowest possible value.
 ReplayedRing ring_in_page(const JournalRing& page) {
   ReplayedRing ring;
   ring.indices = {page.req_prod, page.rsp_prod, page.rsp_prod, page.rsp_prod};

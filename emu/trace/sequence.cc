@@ -23,7 +23,7 @@ using Act = JournalMark::Act;
 
 /// How many entries after a send are searched for its arrival: the entry that passes it on, or any entry of
 /// the receiver.
-constexpr std::size_t going_on_entries_max = 256;
+constexpr std::size_t forwarding_entries_max = 256;
 constexpr std::size_t receiver_entries_max = 8;
 constexpr std::size_t text_bytes_max = 24;
 
@@ -163,7 +163,7 @@ class Builder {
   }
 
   /// Steps are effects of the line before them. An expectation has none: it is written where it was met,
-  /// after the effects for which it waited. The line that waits is in force from the step on at which the one
+  /// after the effects for which it waited. A waiting line comes into force at the step at which the line
   /// before it was met.
   void reached(const JournalMark& mark, const JournalStep& each) {
     const bool waits = mark.kind == JournalMark::Kind::statement && mark.act == Act::none;
@@ -218,7 +218,7 @@ class Builder {
         return note(each, fmt::format("{}: {} -> {}", escaped_words(entry), entry.from_value, entry.to_value),
                     marker(entry) != ' ');
       case Kind::quirk: {
-        const std::string_view lost = flow.lost ? ": what came is lost" : "";
+        const std::string_view lost = flow.lost ? ": the bytes are lost" : "";
         return note(each, fmt::format("quirk {}{}", escaped_words(entry), lost), true, flow.lost);
       }
       case Kind::told:
@@ -343,7 +343,7 @@ class Builder {
         SequenceItem& item = open_items_[its.open_item].item;
         item.arrived_ns = std::max(item.sent_ns, static_cast<std::int64_t>(each.entry.time_ns));
       }
-      return came || at_ - its.at > going_on_entries_max;
+      return came || at_ - its.at > forwarding_entries_max;
     });
   }
 

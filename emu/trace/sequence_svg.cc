@@ -126,8 +126,8 @@ class Picture {
     return margin + steps_width + lane_width_ * static_cast<double>(its_.lanes.size()) + words_gap;
   }
 
-  /// The lanes get what the longest words leave, within limits. With too many lanes for a slide it becomes
-  /// wider, and the picture is scaled down.
+  /// The lanes get the width that the longest words leave, within limits. With too many lanes for a slide,
+  /// the picture becomes wider and is scaled down.
   void place_lanes() {
     double longest = words_width_min;
     for (const SequenceItem& each : its_.items) {

@@ -1,8 +1,7 @@
 // Journal entries as text, one line an entry. Equal entries give equal lines, so that diff can compare two
 // runs. The wording is that of the scenario language where the language has words for it.
 //
-// Everything here is pure. Bytes that came from a peer are escaped: no line carries a control character to a
-// terminal.
+// Everything here is pure. Bytes from a peer are escaped: no line carries a control character to a terminal.
 #pragma once
 
 #include <cstdint>

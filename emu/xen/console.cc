@@ -1,4 +1,4 @@
-// Input, its switch, and the two ways of output.
+// Input and its switch, dom0's output, and Xen's own messages.
 #include "emu/xen/console.h"
 
 #include <fmt/format.h>
@@ -40,8 +40,8 @@ void Console::start() {
 }
 
 void Console::end_boot() {
-  // With 'x' the two switches end at the same receiver as before, so that the notice is printed in either
-  // case.
+  // With 'x', this and switch_input() cancel each other: Xen keeps the input, and the notice is still
+  // printed.
   if (conswitch_.size() > 1) input_is_xens_ = false;
   switch_input();
 }

@@ -49,23 +49,23 @@ class Console {
   /// `serial` must outlive it. `conswitch` must satisfy is_conswitch().
   Console(SerialPort& serial, trace::Journal journal, std::string_view conswitch, Ends ends);
 
-  /// From now on takes the line's input, for Xen.
+  /// Starts to receive the line's input, which is for Xen at first.
   void start();
   /// Boot is over: input is switched to dom0, unless `conswitch` says otherwise.
   void end_boot();
 
-  /// Prints a line of Xen's own; `line` has no newline.
+  /// Prints one of Xen's own lines; `line` has no newline.
   void print(std::string_view line);
 
   /// Writes dom0's output. Takes none of it while less than half of the transmit buffer is free; otherwise
   /// as much as fits. Returns the number of bytes.
   std::size_t write(Bytes bytes);
-  /// Reads dom0's input: as much as there is and fits.
+  /// Reads dom0's input, at most the size of `into`. Returns the number of bytes.
   std::size_t read(std::span<std::uint8_t> into);
 
   struct Piece {
-    std::uint64_t position;  ///< of its first byte, counted from Xen's first
-    std::size_t bytes;       ///< 0: there is none from `position` on
+    std::uint64_t position;  ///< of the first byte, counted from the first byte that Xen printed
+    std::size_t bytes;       ///< 0: `position` is the end
   };
   /// Xen's messages from `position` on, or from the oldest byte that is kept.
   [[nodiscard]] Piece dmesg_read(std::uint64_t position, std::span<std::uint8_t> into) const;
@@ -91,7 +91,7 @@ class Console {
   int switches_seen_ = 0;
   ByteQueue input_{console_input_ring_bytes};
   ByteQueue said_{console_ring_bytes};
-  std::uint64_t said_first_ = 0;  ///< the position of the oldest
+  std::uint64_t said_first_ = 0;  ///< the position of the oldest byte in said_
   ConsoleCounters counters_;
 };
 

@@ -67,7 +67,8 @@ bool DomainTable::connection_gone(DomainId domain) {
   return true;
 }
 
-/// Users type names on command lines, where a domain is given by its name or its number.
+/// A command line names a domain by its name or its number: a name must fit into one word and must not be a
+/// number.
 Result<> DomainTable::check_name(std::string_view name) const {
   if (name.empty()) return Done{};
   if (name.size() > domain_name_bytes_max) {
@@ -91,8 +92,8 @@ bool DomainTable::name_taken(std::string_view name) const {
   return std::ranges::any_of(domains_, [name](const auto& each) { return each.second.name() == name; });
 }
 
-/// The requested id, or the next one after the last that was given out. A nameless domain skips ids whose
-/// automatic name is in use for another domain.
+/// Returns the requested id, or the next free one after the last that was chosen here. A nameless domain
+/// skips ids whose automatic name is in use for another domain.
 Result<DomainId> DomainTable::choose_id(const DomainPlan& plan) const {
   if (domains_.size() - 1 >= domains_max_) {
     return refusal(ENOMEM, trace::Refusal::domains_full, domains_max_);

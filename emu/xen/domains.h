@@ -26,14 +26,14 @@ inline constexpr std::uint32_t first_frame_number = 0x1000;
 struct Domain {
   DomainInfo info;  ///< as domain_info returns it
   Handle frame;     ///< its shared_info
-  Mapping mapping;  ///< the same, mapped by the hypervisor
+  Mapping mapping;  ///< the hypervisor's mapping of `frame`
   Kicks kicks;      ///< of its vcpu; in dom0 each port has its own instead, see event_channels.h
   Handle process;   ///< invalid: not set yet, or ended
   /// The connection that is building the domain, until it is unpaused or has a process.
   std::optional<std::uint32_t> builder;
 
   [[nodiscard]] std::string_view name() const { return info.name; }
-  /// Shut down, suspended or crashed: it does nothing by itself any more.
+  /// Shut down, suspended or crashed.
   [[nodiscard]] bool over() const { return info.state.shutdown != 0 || info.state.crashed != 0; }
 };
 
@@ -55,18 +55,18 @@ class DomainTable {
   /// Adds a paused domain with a zeroed frame. EINVAL: invalid name. EEXIST: a living domain has the name or
   /// the id. ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
-  /// Gives a domain that continues another frame, with another number. All of it is zero except the beginning
-  /// of the frame, the control interface, and the controller's records beside it: these are copied from the
-  /// old frame. The old frame is released.
+  /// Gives a resumed domain a new frame with a new number, and releases the old one. The control interface
+  /// and the controller's words (its tagged requests, its count of lost bytes) are copied from the old frame;
+  /// the rest is as in a fresh frame.
   Result<> change_frame(Domain& domain);
-  /// Its id is reused only after all others were.
+  /// Its id is reused only after all other ids.
   void remove(DomainId domain);
 
   /// Null when there is none. Valid until the domain is removed.
   [[nodiscard]] Domain* find(DomainId domain);
   /// For ids that are known to exist.
   [[nodiscard]] Domain& living(DomainId domain) { return domains_.at(domain); }
-  /// The first with an id >= `first`, or null.
+  /// The first domain with an id >= `first`, or null.
   [[nodiscard]] Domain* first_from(DomainId first);
 
   /// Counts connections of a guest. They may outlive the guest, and its id is not given to another domain

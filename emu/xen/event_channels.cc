@@ -282,7 +282,7 @@ void EventChannels::close_entry(DomainId domain, ring::Port port) {
 }
 
 /// Closes each port of dom0 whose peer domain is destroyed and which no living process has open. No process
-/// knows of such a port any more, so it would never be closed.
+/// knows such a port, so no process would ever close it.
 void EventChannels::close_abandoned() {
   for (ring::Port port = 1; port < table(dom0).size(); ++port) {
     const Entry& each = entry(dom0, port);

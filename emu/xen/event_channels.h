@@ -33,10 +33,10 @@ class EventChannels {
   void add_domain(DomainId domain);
   /// The domain stays; its ports close, and ports of others that were bound to them wait for it.
   void close_all(DomainId domain);
-  /// Closes all its ports, and the ports that are thereby abandoned.
+  /// Closes all its ports, and each port of dom0 that waits for it and that no process has open.
   void remove_domain(DomainId domain);
 
-  /// The connection that a port of dom0 belongs to; it is closed with it.
+  /// The connection that a port of dom0 belongs to. The port is closed when the connection closes.
   using Owner = std::uint32_t;
   static constexpr Owner no_owner = 0;  ///< the port belongs to its domain
 
@@ -63,20 +63,21 @@ class EventChannels {
   Result<> close(DomainId domain, ring::Port port);
   [[nodiscard]] Result<PortStatus> status(DomainId domain, ring::Port port) const;
 
-  /// The port of the domain itself, and those of owners.
+  /// The ports that are bound to the virq: at most one of the domain itself, and those of owners.
   [[nodiscard]] std::vector<ring::Port> virq_ports(DomainId domain, std::uint32_t virq) const;
-  /// any_port when it is not bound.
+  /// any_port when the interrupt is not bound.
   [[nodiscard]] ring::Port pirq_port(DomainId domain, std::uint32_t pirq) const;
   /// The kicks that Prepare made, for a port that is not closed.
   [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
 
   /// A process of dom0, identified by its connection, has opened a port of dom0 that is not closed.
   void opened(ring::Port port, std::uint32_t connection);
-  /// Whether another process of dom0 has opened it.
+  /// Whether another process of dom0 has opened the port.
   [[nodiscard]] bool opened_by_another(ring::Port port, std::uint32_t connection) const;
-  /// A port of dom0 that has owners has one more. EINVAL: it is closed.
+  /// Adds an owner to a port of dom0 that has owners; no effect on a port without owners. EINVAL: it is
+  /// closed.
   Result<> keep(ring::Port port, Owner owner);
-  /// That process is gone, and so are the ports that belonged to it alone.
+  /// The connection has closed. Closes the ports that had no other owner, and abandoned ports.
   void connection_gone(std::uint32_t connection);
 
  private:
@@ -86,7 +87,7 @@ class EventChannels {
     std::vector<std::uint32_t> openers;  ///< dom0's ports only: connections, each once
     std::vector<Owner> owners;           ///< dom0's ports only; empty: it belongs to the domain
   };
-  /// As long as the highest port ever used: most domains use two or three.
+  /// Indexed by port. It grows with the highest port used: most domains use two or three ports.
   using Table = std::vector<Entry>;
 
   [[nodiscard]] const Table& table(DomainId domain) const;

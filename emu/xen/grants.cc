@@ -32,7 +32,7 @@ Result<Grants::Made> Grants::share(const Plan& plan) {
   return Made{*reference, std::move(*own)};
 }
 
-/// The lowest free reference, or the wanted one.
+/// Returns the wanted reference, or the lowest free one.
 Result<std::uint32_t> Grants::choose(const Plan& plan) {
   const References& used = domains_[plan.domain];
   if (plan.reference != any_grant) {

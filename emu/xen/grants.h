@@ -15,7 +15,7 @@
 
 namespace ringside::xen {
 
-/// For each domain.
+/// The most grants of one domain.
 inline constexpr std::size_t grants_max = 2048;
 
 class Grants {
@@ -28,7 +28,7 @@ class Grants {
     DomainId grantee;
     std::uint32_t reference;  ///< or any_grant
     bool read_only;
-    std::uint32_t connection;  ///< ends with it; 0 = ends with the domain
+    std::uint32_t connection;  ///< the grant ends with this connection; 0 = with the domain
   };
   struct Made {
     std::uint32_t reference;
@@ -41,15 +41,15 @@ class Grants {
   /// A handle for the domain that the frame is granted to. ENOENT: no such grant. EACCES: granted to another
   /// domain, or for reading only.
   Result<Handle> map(DomainId domain, std::uint32_t reference, DomainId grantee, bool read_only);
-  /// When the connection is gone, that byte is set to 0, and connection_gone returns the port. ENOENT: no
-  /// such grant. EINVAL: no such byte.
+  /// When the connection is gone, the byte at `offset` is set to 0, and connection_gone returns `port`.
+  /// ENOENT: no such grant. EINVAL: `offset` is beyond the frame.
   Result<> notify(DomainId domain, std::uint32_t reference, std::uint64_t offset, std::uint32_t connection,
                   ring::Port port);
 
-  /// Ends the grants that belong to the connection. Returns the ports, as they were given to notify(), that
-  /// are to be raised.
+  /// Ends the grants that belong to the connection. Returns the ports of its notifications, on which the
+  /// caller sends an event.
   std::vector<ring::Port> connection_gone(std::uint32_t connection);
-  /// Ends its grants, and those to it: another domain may get its id.
+  /// Ends the grants of the domain, and those to it: another domain may get its id.
   void remove_domain(DomainId domain);
 
  private:

@@ -63,7 +63,7 @@ HypercallAnswer Hypervisor::serve(const HypercallCaller& caller, const Hypercall
     answer.result = error.code > 0 ? -error.code : -EIO;
     const std::string why = error.what.empty() ? error.why : error.text();
     copy_text(answer.why, why);
-    // A caller that reads beyond the end of the table has made no mistake.
+    // Reading beyond the last domain is no mistake, so the journal does not record it.
     const bool end_of_table = arguments.op == HypercallOp::domain_info && error.code == ESRCH;
     if (end_of_table) return answer;
     const auto reason = static_cast<trace::Refusal>(error.reason);
@@ -251,7 +251,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
   domain.info.state.running = 1;
   domain.builder.reset();
   tell(id, trace::Fact::runs_as_process, {static_cast<std::uint32_t>(domain.info.process)});
-  // A builder passes on a stopped process, so that it cannot run before this.
+  // The builder has started the process stopped, so that it cannot run before this call.
   host_.domain_signal(id, domain.process,
                       domain.info.state.paused ? Host::DomainSignal::stop : Host::DomainSignal::resume);
   host_.process_watch(domain.process, [this, id](int status) { process_ended(id, status); });
@@ -259,7 +259,7 @@ Result<> Hypervisor::domain_set_process(Call& call) {
 }
 
 Result<> Hypervisor::domain_set_console_port(Call& call) {
-  // dom0's kernel sets its own: the channel from dom0 to itself.
+  // dom0's kernel sets its own console port: the channel from dom0 to itself.
   const bool own = call.caller.privileged() && resolve(call, call.arguments.domain) == dom0_id;
   auto found = own ? own_or_any(call, dom0_id) : guest_of_dom0(call);
   if (!found) return found.error();
@@ -367,8 +367,8 @@ Result<> Hypervisor::memory_set(Call& call) {
     return refusal(ENOMEM, trace::Refusal::memory_too_large, info.domain, info.memory_max_kib);
   }
   const std::uint32_t before = std::exchange(info.memory_kib, wanted);
-  // Not printed on the console: a guest may do this as often as it likes, and the line and its ring are
-  // shared.
+  // Not printed on the console: a guest may repeat this without limit, and all domains share the line and the
+  // console ring.
   journal_.told(info.domain, trace::Fact::memory, {wanted, before});
   return Done{};
 }

@@ -48,8 +48,8 @@ class Hypervisor {
   struct Call {
     const HypercallCaller& caller;
     const HypercallArguments& arguments;
-    std::vector<Handle> given;     ///< came with it; released if not kept
-    std::vector<Handle>& handles;  ///< those that go with the answer
+    std::vector<Handle> given;     ///< arrived with the call; released if not kept
+    std::vector<Handle>& handles;  ///< leave with the answer
     HypercallAnswer& answer;
   };
 
@@ -77,7 +77,7 @@ class Hypervisor {
   Result<> window_set(Call& call);
   Result<> memory_set(Call& call);
 
-  // -- its end, and its suspension
+  // -- the end, suspension and resumption of a domain
   Result<> sched_shutdown(Call& call);
   void suspend(Domain& domain);
   Result<> domain_resume(Call& call);
@@ -86,7 +86,7 @@ class Hypervisor {
   void disconnected(DomainId domain);
   void crash(Domain& domain, int status, trace::Fact how = trace::Fact::crashed);
 
-  // -- its console
+  // -- Xen's console
   void tell(DomainId domain, trace::Fact what, const trace::Values& values = {},
             std::string_view argument = {});
   void add_keys();
@@ -119,7 +119,7 @@ class Hypervisor {
   [[nodiscard]] const Kicks& kicks_of(const Domain& domain, ring::Port port) const;
 
   // -- grants
-  /// For a port or a grant that is to end with its caller's connection.
+  /// The owner of a new port or grant: the caller's connection, if it asks for that.
   [[nodiscard]] static EventChannels::Owner owner_of(const Call& call);
   Result<DomainId> granting_domain(const Call& call);
   Result<> grant_share(Call& call);

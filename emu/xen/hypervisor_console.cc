@@ -25,8 +25,8 @@ std::string state_words(const DomainInfo& info) {
 
 }  // namespace
 
-/// Writes it to the journal as the domain's, and to the console as a line. Only for actions of dom0, or for
-/// what a domain can do only once.
+/// Writes the fact to the journal, as one of the domain, and prints it on Xen's console. Only for actions of
+/// dom0, and for what a domain can do only once: a guest must not be able to flood the console.
 void Hypervisor::tell(DomainId domain, trace::Fact what, const trace::Values& values,
                       std::string_view argument) {
   journal_.told(domain, what, values, argument);
@@ -36,7 +36,7 @@ void Hypervisor::tell(DomainId domain, trace::Fact what, const trace::Values& va
 void Hypervisor::add_keys() {
   KeyHandlers& keys = serial_console_.keys();
   keys.add('q', "show the domains", true, [this] { show_domains(); });
-  keys.add('R', "reboot the machine: it ends, and a user starts it again", false, [this] {
+  keys.add('R', "stop the machine (ringside up starts it again)", false, [this] {
     serial_console_.console().print("'R' pressed: the machine goes down");
     host_.stop(0);
   });

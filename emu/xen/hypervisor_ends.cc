@@ -1,4 +1,5 @@
-// How a domain ends: by its own call, by dom0's call or by dying. Also how a domain is suspended and resumed.
+// How a domain ends: by its own hypercall, by dom0's, or with its process. Also how a domain is suspended and
+// resumed.
 #include <utility>
 
 #include "emu/host/domain_words.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr int exit_status_max = 255;
 /// How long a guest that has closed its last connection may take to end: a dying process closes its
 /// connection first, and the cause of its death is known only when it has ended.
-constexpr Duration last_breath = std::chrono::seconds(1);
+constexpr Duration crash_report_delay = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -46,9 +47,9 @@ void Hypervisor::suspend(Domain& domain) {
   }
 }
 
-/// A resumed guest comes back as on another machine, with another frame and no ports. Only the control
-/// interface is copied, so that both ends continue at the old indices. It stays paused, since its console's
-/// port is not known before dom0 has opened a new channel.
+/// A guest is resumed as on another machine, with another frame and no ports. Only the control interface and
+/// the controller's records are copied, so that both ends continue at the old indices. It stays paused, since
+/// its console's port is not known before dom0 has opened a new channel.
 Result<> Hypervisor::domain_resume(Call& call) {
   auto found = guest_of_dom0(call);
   if (!found) return found.error();
@@ -67,7 +68,7 @@ Result<> Hypervisor::domain_resume(Call& call) {
   return Done{};
 }
 
-/// Removes the entry first: the rest may cause callbacks, which must not find the domain again.
+/// Removes the entry first: killing the process may call back, and the callback must not find the domain.
 void Hypervisor::destroy(DomainId id) {
   Domain domain = std::move(domains_.living(id));
   domains_.remove(id);
@@ -101,7 +102,7 @@ void Hypervisor::disconnected(DomainId id) {
   if (domain == nullptr) return;
   const std::uint32_t frame = domain->info.shared_info_frame;
   if (!domain->process.valid()) return end(frame);
-  host_.timer_start(last_breath, [end, frame] { end(frame); });
+  host_.timer_start(crash_report_delay, [end, frame] { end(frame); });
 }
 
 /// A guest that has lost its connection to the hypervisor, or its process, has crashed: its other processes

@@ -81,7 +81,7 @@ Result<> Hypervisor::evtchn_bind_pirq(Call& call) {
   return Done{};
 }
 
-/// Xen only looks up the port that is bound to the interrupt.
+/// Raises the port that is bound to the interrupt; Xen does nothing else with it.
 Result<> Hypervisor::interrupt(Call& call) {
   const std::uint32_t pirq = call.arguments.virq;
   if (!call.caller.privileged()) {
@@ -207,7 +207,7 @@ void Hypervisor::wake_controller(Domain& guest) {
   host_.kick(channels_.kicks(dom0_id, status->remote_port).own);
 }
 
-/// No effect when the receiver has not bound it.
+/// No effect when the receiver has not bound the virq.
 void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about) {
   for (const ring::Port port : channels_.virq_ports(receiver.info.domain, virq))
     raise(receiver, port, about, trace::EventSource::virq, virq);

@@ -63,7 +63,8 @@ Result<> Hypervisor::grant_notify(Call& call) {
   return grants_.notify(*domain, call.arguments.frame, call.arguments.position, call.caller.connection, port);
 }
 
-/// A process of dom0 has closed a connection. The other end of a port may have gone before it.
+/// A process of dom0 has closed a connection. Sending an event fails if the other end of the port is closed
+/// already.
 void Hypervisor::end_grants_of(std::uint32_t connection) {
   for (const ring::Port port : grants_.connection_gone(connection))
     (void)send(domains_.living(dom0_id), port).ok();

@@ -9,7 +9,7 @@ namespace ringside::xen {
 
 KeyHandlers::KeyHandlers(Print print) : print_(std::move(print)) {
   add('h', "show this list", false, [this] { list(); });
-  add('*', "do all that only show something", false, [this] { run_harmless(); });
+  add('*', "run every key that only shows something", false, [this] { run_harmless(); });
 }
 
 void KeyHandlers::add(char key, std::string what, bool harmless, std::function<void()> run) {
@@ -31,7 +31,7 @@ void KeyHandlers::list() const {
 }
 
 void KeyHandlers::run_harmless() {
-  print_("'*' pressed: everything that only shows something");
+  print_("'*' pressed: every key that only shows something");
   for (const auto& [key, handler] : handlers_) {
     if (handler.harmless) handler.run();
   }

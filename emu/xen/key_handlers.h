@@ -12,7 +12,7 @@ namespace ringside::xen {
 class KeyHandlers {
  public:
   using Print = std::function<void(std::string_view line)>;
-  /// Prints with `print`; 'h' and '*' are here from the beginning.
+  /// Prints with `print`, and adds 'h' and '*'.
   explicit KeyHandlers(Print print);
   KeyHandlers(const KeyHandlers&) = delete;
   KeyHandlers& operator=(const KeyHandlers&) = delete;

@@ -12,7 +12,7 @@ namespace ringside::xen {
 struct Kicks {
   Handle own;       ///< kicked by the hypervisor and by dom0's processes; no guest ever holds it
   Handle by_guest;  ///< kicked only by the guest at the other end; dom0's ports only
-  Handle heard;     ///< for the receiver: woken by any of the others, and cannot be kicked
+  Handle heard;     ///< the receiver waits on it: any of the others wakes it, and no process can kick it
 
   [[nodiscard]] bool valid() const { return heard.valid(); }
 };

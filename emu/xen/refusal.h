@@ -1,6 +1,6 @@
 // How the hypervisor refuses: an errno value, and a reason that names the object and the limit. The caller of
 // the hypercall gets the reason in words; the journal gets it as an enum. The code is positive here and
-// negative in the answer, as everywhere.
+// negative in the answer.
 #pragma once
 
 #include <cerrno>
@@ -12,7 +12,8 @@
 
 namespace ringside::xen {
 
-/// Why something is refused: the name in the sentence if there is one, then its numbers.
+/// Makes the error of a refusal. A text among `parts` becomes the name in the reason's sentence; numbers
+/// become its numbers, in this order.
 template <class... Parts>
 [[nodiscard]] Error refusal(int code, trace::Refusal why, const Parts&... parts) {
   trace::Values numbers{};

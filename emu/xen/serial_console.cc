@@ -30,7 +30,8 @@ Result<> SerialConsole::start() {
   return Done{};
 }
 
-/// There is no processor with registers to show; the machine's only chip has some.
+/// Xen's 'd' showed the processor's registers. ringside emulates no processor, so this shows those of the
+/// UART.
 void SerialConsole::show_registers() {
   const auto value = [this](UartRegister which) { return uart_.peek(which); };
   const UartCounters& seen = uart_.counters();

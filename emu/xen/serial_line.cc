@@ -42,7 +42,7 @@ Result<> SerialLine::start() {
       return start_socket();
     case End::streams:
       stream_ = std::move(options_.input);
-      begin();
+      connected();
       return Done{};
   }
   return Done{};
@@ -60,10 +60,10 @@ Result<> SerialLine::start_pty() {
 }
 
 void SerialLine::pty_changed() {
-  // Bytes typed by a user who has left already are read before the line ends.
-  if (!there_) begin();
+  // If the user has closed the pty already, the bytes that they typed are read before the line disconnects.
+  if (!connected_) connected();
   read_more();
-  if (there_ && !host_.pty_is_open(stream_)) end();
+  if (connected_ && !host_.pty_is_open(stream_)) disconnected();
 }
 
 Result<> SerialLine::start_socket() {
@@ -89,11 +89,11 @@ void SerialLine::accept_next() {
   if (!connection->has_value()) return;
   stream_ = std::move(**connection);
   host_.watch_interest(listener_, {});
-  begin();
+  connected();
 }
 
-void SerialLine::begin() {
-  there_ = true;
+void SerialLine::connected() {
+  connected_ = true;
   input_ended_ = output_blocked_ = false;
   host_.watch(stream_, {.read = true}, [this](Ready what) { stream_ready(what); });
   if (options_.end == End::streams) {
@@ -102,11 +102,11 @@ void SerialLine::begin() {
       flush();
     });
   }
-  want();
+  update_interest();
 }
 
-void SerialLine::end() {
-  there_ = false;
+void SerialLine::disconnected() {
+  connected_ = false;
   unheard_bytes_ += sent_.size();
   sent_.clear();
   switch (options_.end) {
@@ -132,11 +132,11 @@ void SerialLine::stream_ready(Ready what) {
     output_blocked_ = false;
     flush();
   }
-  if (there_ && what.read) read_more();
+  if (connected_ && what.read) read_more();
 }
 
-void SerialLine::want() {
-  if (!there_) return;
+void SerialLine::update_interest() {
+  if (!connected_) return;
   const bool read = arriving_.empty() && !input_ended_;
   if (options_.end == End::streams) {
     host_.watch_interest(stream_, {.read = read});
@@ -161,12 +161,12 @@ void SerialLine::read_more() {
       return deliver();
     }
     case Io::State::blocked:
-      return want();
+      return update_interest();
     case Io::State::closed:
       // Output may continue without input.
-      if (options_.end != End::streams) return end();
+      if (options_.end != End::streams) return disconnected();
       input_ended_ = true;
-      return want();
+      return update_interest();
   }
 }
 
@@ -208,13 +208,13 @@ void SerialLine::deliver() {
       deliver();
     });
   }
-  want();
+  update_interest();
 }
 
 // -- towards the far end
 
 bool SerialLine::send(std::uint8_t character) {
-  if (!there_) {
+  if (!connected_) {
     ++unheard_bytes_;
     return true;
   }
@@ -234,17 +234,17 @@ bool SerialLine::send(std::uint8_t character) {
 
 void SerialLine::flush() {
   const Handle& output = options_.end == End::streams ? options_.output : stream_;
-  while (there_ && !sent_.empty()) {
+  while (connected_ && !sent_.empty()) {
     const auto moment = journal_.moment();
     const Io io = host_.write(output, sent_.front());
-    if (io.state == Io::State::closed) return end();
+    if (io.state == Io::State::closed) return disconnected();
     output_blocked_ = io.state == Io::State::blocked;
     if (output_blocked_) break;
     journal_.bytes_passed(0, user_actor, sent_.front().first(io.bytes), moment);
     sent_.drop(io.bytes);
   }
-  want();
-  if (there_ && !sent_.full() && std::exchange(held_up_, false)) uart_.line_ready();
+  update_interest();
+  if (connected_ && !sent_.full() && std::exchange(held_up_, false)) uart_.line_ready();
 }
 
 }  // namespace ringside::xen

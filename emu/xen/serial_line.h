@@ -1,5 +1,6 @@
 // The far end of a serial line: a pty that any process may open, a socket that any process may connect to,
-// the streams of the process itself, or nothing. It carries characters to and from a chip, each at its time.
+// the streams of the process itself, or nothing. It carries characters to and from a chip, at the line's
+// speed.
 //
 // It owns the characters in transit, at most a few hundred bytes. While the far end is not connected,
 // sent characters are lost, as on any cable. If the far end is connected and does not read, the line stops.
@@ -22,11 +23,11 @@ namespace ringside::xen {
 
 inline constexpr std::size_t line_sent_bytes_max = 256;
 inline constexpr std::size_t line_arriving_bytes_max = 64;
-/// How long an instant line waits for a reader that is behind: a working reader catches up in this time, and
-/// a reader that does not must not block the line for others.
+/// How long an instant line waits for dom0 when its input ring is half full: a working dom0 catches up in
+/// this time, and a dom0 that does not must not block the line for Xen's keys.
 inline constexpr Duration reader_patience = std::chrono::milliseconds(100);
 inline constexpr Duration reader_look_delay = std::chrono::milliseconds(1);
-/// The pause of the socket after accept failed.
+/// The pause between a failed accept and the next.
 inline constexpr Duration accept_rest = std::chrono::milliseconds(100);
 
 struct SerialLineOptions {
@@ -35,7 +36,7 @@ struct SerialLineOptions {
   std::string path = {};  ///< pty: path of the link to it; socket: where it listens
   Handle input = {};      ///< streams
   Handle output = {};
-  std::uint32_t bits_per_second = 0;  ///< 0: instant, and then nothing overruns: the far end waits
+  std::uint32_t bits_per_second = 0;  ///< 0: instant; the far end then waits instead of overrunning the chip
 };
 
 class SerialLine {
@@ -64,10 +65,10 @@ class SerialLine {
   Result<> start_socket();
   void accept_next();
   void pty_changed();
-  void begin();
-  void end();
+  void connected();
+  void disconnected();
   void stream_ready(Ready what);
-  void want();
+  void update_interest();
   void read_more();
   void deliver();
   [[nodiscard]] bool waits_for_reader(Time now);
@@ -81,8 +82,8 @@ class SerialLine {
   std::optional<Time> behind_since_;
   Duration character_time_;
   Handle listener_;
-  Handle stream_;       ///< the pty, the connection, or the streams' input
-  bool there_ = false;  ///< the far end is connected
+  Handle stream_;           ///< the pty, the connection, or the streams' input
+  bool connected_ = false;  ///< the far end is connected
   bool input_ended_ = false;
   bool output_blocked_ = false;
   bool held_up_ = false;  ///< send() has refused a character

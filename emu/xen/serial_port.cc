@@ -35,7 +35,7 @@ void SerialPort::interrupt(bool raised) {
   serving_ = false;
 }
 
-/// Bounded by the size of the chip's FIFOs; the chip receives nothing meanwhile.
+/// Bounded by the size of the chip's FIFOs: the chip receives no character during the call.
 void SerialPort::serve_interrupt() {
   switch (uart_.read(UartRegister::interrupt_or_fifo) & 0x0f) {
     case uart::iir_line_status:
@@ -108,7 +108,7 @@ std::size_t SerialPort::write(SerialHalf half, Bytes bytes) {
     to_send_.push(sent);
     ++taken;
   }
-  // After the first characters, the chip asks for more by itself.
+  // After these characters, the chip's interrupt asks for more.
   fill_chip();
   return taken;
 }
@@ -116,7 +116,7 @@ std::size_t SerialPort::write(SerialHalf half, Bytes bytes) {
 void SerialPort::fill_chip() {
   // The chip may ask for more during this call.
   if (std::exchange(filling_, true)) return;
-  // The status only says whether the FIFO is empty.
+  // The status says only whether the FIFO is empty, so this loop counts the characters that fit.
   while (!to_send_.empty() && (uart_.peek(UartRegister::line_status) & uart::lsr_transmit_empty) != 0) {
     for (std::size_t sent = 0; sent < uart_fifo_bytes && !to_send_.empty(); ++sent) {
       const std::uint8_t byte = to_send_.front()[0];

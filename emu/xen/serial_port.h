@@ -39,11 +39,11 @@ class SerialPort {
 
   /// Sets the receiver of that part. It gets the waiting characters at once.
   void set_receiver(SerialHalf half, Receiver receiver);
-  /// Queues as much as fits; '\n' becomes "\r\n" and counts as one. Returns how many bytes of `bytes` that
-  /// were; the caller decides whether the rest waits or is lost.
+  /// Queues as much as fits; '\n' becomes "\r\n" and counts as one. Returns how many of `bytes` were queued;
+  /// the caller keeps or drops the rest.
   std::size_t write(SerialHalf half, Bytes bytes);
   [[nodiscard]] std::size_t transmit_room() const { return to_send_.room(); }
-  /// Characters without a receiver that came while 32 others waited.
+  /// Characters without a receiver that were dropped, because 32 others waited.
   [[nodiscard]] std::uint32_t unclaimed_dropped() const { return unclaimed_dropped_; }
 
  private:

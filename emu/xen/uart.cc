@@ -12,9 +12,9 @@ using namespace uart;
 
 constexpr std::uint8_t triggers[] = {1, 4, 8, 14};
 constexpr unsigned trigger_shift = 6;
-/// From the data sheet: with less than the trigger in the FIFO, the driver is interrupted after this many.
+/// The data sheet's timeout: fewer characters than the trigger wait, and this many more could have arrived.
 constexpr int timeout_characters = 4;
-/// A late timer catches up, but only by this many in a turn.
+/// The most characters that a late timer sends in one turn.
 constexpr int sent_per_turn_max = 64;
 
 std::uint8_t faults_of(LineFault fault) {
@@ -254,8 +254,8 @@ void Uart::transmit() {
   transmit_due();
 }
 
-/// Sends what the line takes by now, several characters after a late timer. The same loop sends what the
-/// driver refills meanwhile.
+/// Sends every character that is due: several after a late timer, and also those with which the driver
+/// refills the FIFO during the loop.
 void Uart::transmit_due() {
   transmitting_ = true;
   const Time now = host_.now();

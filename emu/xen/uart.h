@@ -1,9 +1,9 @@
 // A 16550: the chip between Xen and a serial line. On one side it has eight registers and an interrupt, which
 // xen's driver (serial_port.h) uses; on the other a line that carries one character after the other.
 //
-// It owns its registers and two FIFOs of 16 characters. A character takes time on the line, or none
-// (`bits_per_second` 0). A character that arrives while the FIFO is full is lost, as on the real chip: this
-// is an overrun, and is counted. A faulty character keeps its mark until the driver reads it.
+// It owns its registers and two FIFOs of 16 characters. A character takes time on the line, except at
+// `bits_per_second` 0. A character that arrives while the FIFO is full is lost, as on the real chip: this is
+// an overrun, and is counted. A faulty character keeps its mark until the driver reads it.
 //
 // It has no loopback mode, and it does not compare its divisor with the line's speed.
 #pragma once
@@ -96,8 +96,9 @@ class Uart {
  public:
   struct Wires {
     std::function<void(bool raised)> interrupt;  ///< called when it changes
-    std::function<bool(std::uint8_t)> send;      ///< onto the line; false: it takes none before line_ready()
-    std::function<void()> room;                  ///< the receive FIFO was full and has room again
+    std::function<bool(std::uint8_t)>
+        send;  ///< puts a character on the line; false: the line is blocked until line_ready()
+    std::function<void()> room;  ///< the receive FIFO was full and has room again
   };
 
   /// `host` must outlive it. The wires are not used before the first call.
@@ -156,7 +157,7 @@ class Uart {
   bool fifos_ = false;
   std::uint8_t trigger_ = 1;  ///< characters
 
-  std::array<Character, uart_fifo_bytes> received_;  ///< a ring
+  std::array<Character, uart_fifo_bytes> received_;  ///< used in turn
   std::size_t received_first_ = 0;
   std::size_t received_count_ = 0;
   bool overrun_ = false;    ///< until the line status is read
@@ -164,7 +165,7 @@ class Uart {
   Host::TimerId timeout_timer_ = 0;
 
   ByteQueue to_send_{uart_fifo_bytes};
-  bool transmit_empty_ = false;  ///< its interrupt is due
+  bool transmit_empty_ = false;  ///< the interrupt for an empty transmit FIFO is due
   bool transmitting_ = false;
   bool line_blocked_ = false;
   Time line_free_at_{0};

@@ -39,7 +39,7 @@ struct XcsMachine : test::Path {
   std::array<Stranger, 6> strangers;
   SimHost& strangers_host = world.host("strangers");
   DomainId domain = create();
-  std::unique_ptr<test::Person> viewer = view(domain);
+  std::unique_ptr<test::User> viewer = view(domain);
   Talker& talker = boot(domain, std::make_unique<Talker>());
   std::string said;
 

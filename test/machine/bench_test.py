@@ -68,7 +68,7 @@ class Bench(unittest.TestCase):
         self.assertGreater(rows["ringside exec"]["echoed_bytes_per_second"]["median"], 0)
         self.assertTrue(all(row["part"] == "path" for row in report["figures"]))
 
-    def test_on_one_cpu_the_place_with_two_is_skipped_in_words(self):
+    def test_on_one_cpu_the_place_with_two_cpus_is_reported_as_skipped(self):
         cpu = min(os.sched_getaffinity(0))
         done = run("bench", "--quick", "--only", "ring", check=0, preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
         self.assertIn(b"skipped: this process may use one CPU only", done.stdout)
@@ -94,7 +94,7 @@ class Bench(unittest.TestCase):
         run("bench", "--only", "nothing", check=1)
         run("bench", "--rounds", "0", check=1)
 
-    def test_a_log_that_cannot_be_written_is_said(self):
+    def test_a_log_that_cannot_be_written_is_reported(self):
         done = run("bench", "--quick", "--only", "ring", "--log", "/nonexistent/log", check=3)
         self.assertIn(b"/nonexistent/log", done.stderr)
 

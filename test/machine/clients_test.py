@@ -45,7 +45,7 @@ class Tmux:
 
 
 @needed("tmux")
-class Person(unittest.TestCase):
+class ConsoleInTmux(unittest.TestCase):
     def setUp(self):
         self.machine = Machine().__enter__()
         self.addCleanup(lambda: self.machine.__exit__(None))
@@ -154,8 +154,7 @@ class Person(unittest.TestCase):
         terminal.keys("C-]")
         terminal.wait_for(r"status 0")
 
-    def test_stopped_and_continued(self):
-        """The shell has its terminal while the console is stopped, and the console has it again afterwards."""
+    def test_a_stopped_command_gives_the_terminal_to_the_shell_and_takes_it_again(self):
         terminal = self.terminal
         terminal.close()
         self.machine.wait_until_viewer_has_left("web")
@@ -205,7 +204,7 @@ class Clients(unittest.TestCase):
                     if command == ["uart"]:
                         viewer.stdin.write(b"\r")
                         viewer.stdin.flush()
-                    viewer.stdout.read(1)  # it shows something: it has its handlers
+                    viewer.stdout.read(1)  # after its first output it has its signal handlers
                     viewer.send_signal(number)
                     viewer.communicate(timeout=support.PATIENCE_S)
                     self.assertEqual(viewer.returncode, 128 + number)
@@ -214,7 +213,7 @@ class Clients(unittest.TestCase):
 
     @needed("telnet")
     @needed("tmux")
-    def test_a_user_with_telnet(self):
+    def test_a_user_with_telnet_edits_interrupts_and_resizes(self):
         """At the telnet port without settings, and at the raw port in character mode: no key is doubled or lost, and
         the window follows."""
         self.machine.run("create", "web", "--", "/bin/sh", check=0)
@@ -246,8 +245,8 @@ class Clients(unittest.TestCase):
 
     @needed("telnet")
     @needed("tmux")
-    def test_ctrl_c_in_telnet_at_the_raw_port(self):
-        """telnet sends commands for it, and discards all output until the last of them is answered."""
+    def test_ctrl_c_in_telnet_at_the_raw_port_blocks_no_output(self):
+        """telnet sends commands for Ctrl-C, and discards all output until the last command is answered."""
         self.machine.run("create", "web", "--", "/bin/sh", check=0)
         terminal = Tmux(f"telnet localhost {self.machine.tcp_port('web')}; exec sleep 1000")
         self.addCleanup(terminal.close)
@@ -351,7 +350,7 @@ class Clients(unittest.TestCase):
         self.addCleanup(viewer.close)
         viewer.connect(f"{self.machine.directory}/console-{self.machine.tcp_port('noisy')}")
         self.machine.run("unpause", "noisy", check=0)
-        # The other domain is served in the meantime.
+        # Meanwhile the other domain is served.
         other = socket.create_connection(("127.0.0.1", self.machine.tcp_port("quiet")))
         other.sendall(b"uname\n")
         seen = b""
@@ -384,7 +383,7 @@ class Clients(unittest.TestCase):
         viewer.close()
         numbers = [int(line) for line in seen.split(b"\n")[1:-1]]
         self.assertEqual(numbers, list(range(numbers[0], 100_001)))
-        # The bytes that were kept, and those that were in flight when the viewer came.
+        # Queued bytes, and bytes that were in flight when the viewer came.
         self.assertLess(len(seen), 65_536 + 4_096 + 4_096 + 65_536)
         self.assertGreater(numbers[0], 1)
 

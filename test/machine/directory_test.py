@@ -72,7 +72,7 @@ class Others(Directory):
         self.assertIn(b"it does not belong to a machine", self.ringside("up", *UP, check=3).stderr)
         self.assertEqual(contents(self.path), before)
 
-    def test_up_refuses_a_folder_in_which_a_name_of_the_machine_s_is_taken(self):
+    def test_up_refuses_a_folder_with_a_file_of_a_name_that_the_machine_uses(self):
         for name in FOREIGN:
             if name in UNRELATED or name == "src/main.c":
                 continue
@@ -167,7 +167,7 @@ class SerialLine(Directory):
 
 
 class Together(Directory):
-    """Several at once. The children begin together, as nearly as possible."""
+    """Several commands at once: their processes start as close together as possible."""
 
     def at_once(self, *commands):
         with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
@@ -223,7 +223,7 @@ class Together(Directory):
         self.assertNotIn(".log", said)
         self.assertFalse(os.path.exists(self.path))
 
-    def test_chaos_without_a_folder_for_its_machine_is_no_loss(self):
+    def test_chaos_without_a_folder_for_its_machine_reports_no_loss(self):
         done = support.run("chaos", "--mode", "real", "--count", "1", check=3, env=os.environ | {"TMPDIR": "/nonexistent"})
         self.assertIn(b"cannot make a temporary directory: /nonexistent/", done.stderr)
         self.assertEqual(done.stdout, b"")

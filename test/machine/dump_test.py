@@ -80,7 +80,7 @@ class Dumps(unittest.TestCase):
             viewer.close()
             self.assertEqual(dump.end()[0], 0)
 
-    def test_one_domain_of_many(self):
+    def test_one_domain_of_many_is_dumped_alone(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             machine.run("create", "other", check=0)
@@ -98,7 +98,7 @@ class Dumps(unittest.TestCase):
                     viewer.close()
                     web.close()
 
-    def test_it_ends_with_the_machine(self):
+    def test_dump_ends_with_the_machine(self):
         with Machine() as machine:
             machine.run("create", "web", check=0)
             dumps = [Dump(machine), Dump(machine, "--xcs")]
@@ -152,11 +152,11 @@ class Dumps(unittest.TestCase):
             dump = subprocess.Popen([RINGSIDE, "dump", "--dir", machine.directory, "-w", path, "web"], stderr=subprocess.PIPE)
             eventually("the journal has begun", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
 
-            def told():
+            def recorded():
                 machine.run("sysrq", "web", "h", check=0)
                 with open(path) as file:
                     return '"index":"rsp_cons"' in file.read()
-            eventually("a message has gone and come", told)
+            eventually("the journal has a request and its response", recorded)
             dump.send_signal(signal.SIGINT)
             _, errors = dump.communicate(timeout=support.PATIENCE_S)
             self.assertEqual(dump.returncode, 0, errors)
@@ -183,7 +183,7 @@ class Dumps(unittest.TestCase):
 
     def test_wrong_words_are_refused(self):
         with Machine() as machine:
-            self.assertIn(b"no such domain", machine.run("dump", "nobody", check=3).stderr)
+            self.assertIn(b"no such domain", machine.run("dump", "unknown", check=3).stderr)
             machine.run("dump", "--all", "--xcs", check=1)
 
 

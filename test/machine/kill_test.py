@@ -100,7 +100,7 @@ class Killed(unittest.TestCase):
                 stop = len(seen) + choice.randrange(1, (len(wanted) - len(seen)) // 4)
                 while len(seen) < stop:
                     seen += viewer.recv(65536)
-                # Without the option: it finds what the xcs before it has answered.
+                # The new xcs has no --answer, but finds the messages that the last xcs answered and kept.
                 machine.restart("xcs")
             while len(seen) < len(wanted):
                 seen += viewer.recv(65536)

@@ -63,7 +63,7 @@ class PipeEnd:
         return self.process.stdout.read(limit)
 
     def close(self, ended=True):
-        """`ended`: whether it ended by itself or for its own reason."""
+        """`ended`: the program ends without a signal from this test."""
         self.process.stdin.close()
         self.process.stdout.close()
         if not ended:
@@ -93,7 +93,7 @@ def read_until(end, text):
 
 class Libringside(unittest.TestCase):
     def echo(self, machine, name, end, count=BYTES):
-        """Random bytes, in pieces of random sizes, come back unchanged; the domain is paused in between."""
+        """Random bytes, in pieces of random sizes, come back unchanged, although the domain is paused and unpaused halfway."""
         chance = random.Random(SEED)
         data = chance.randbytes(count)
         half = threading.Event()
@@ -150,7 +150,7 @@ class Libringside(unittest.TestCase):
                 machine.run("destroy", "guest", check=0)
                 end.close()
 
-    def test_both_ends_in_c(self):
+    def test_a_domu_in_c_echoes_through_a_dom0_end_in_c(self):
         for abi in ABIS:
             with self.subTest(abi), Machine() as machine:
                 self.guest_in_c(machine, abi, "--no-console")
@@ -248,10 +248,10 @@ class Libringside(unittest.TestCase):
                 subprocess.run([USE, "close", str(machine.domains()["guest"]["id"])], env=there, check=True,
                                timeout=support.PATIENCE_S)
                 # The closed port is the lowest free one: another domain gets it.
-                machine.run("create", "somebody", check=0)
+                machine.run("create", "other", check=0)
                 end = dom0_end(machine, "guest")
                 end.write(b".")
-                read_exactly(end, 1)  # it is there, and has set the guest going
+                read_exactly(end, 1)  # the new end serves the console, and the guest has a new port
                 self.echo(machine, "guest", end, 20_000)
                 machine.run("destroy", "guest", check=0)
                 end.close()
@@ -298,7 +298,7 @@ class Libringside(unittest.TestCase):
                 return expected[:at + len(part)]
         raise AssertionError(f"after {len(seen)} bytes came {part[:80]!r} (seed {SEED})")
 
-    def test_a_program_that_opens_the_device_files_by_itself(self):
+    def test_a_program_can_open_the_device_files_without_the_library(self):
         with Machine() as machine:
             there = dict(os.environ, RINGSIDE_DIR=machine.directory)
             preloaded = dict(there, LD_PRELOAD=DEVICES)
@@ -308,7 +308,7 @@ class Libringside(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(said, b"".join(b"%d\n" % number for number in range(1, 20_001)))
             done = subprocess.run([EVTCHN, "0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
-            self.assertEqual(done.returncode, 1, "there are no such files without it")
+            self.assertEqual(done.returncode, 1, "without LD_PRELOAD the files do not exist")
             for path in ("/dev/xen/evtchn", "/proc/xen/privcmd"):
                 done = subprocess.run([sys.executable, "-c", ENDS_WITHOUT_CLOSING, path], env=preloaded, capture_output=True,
                                       timeout=support.PATIENCE_S)
@@ -329,10 +329,10 @@ class Libringside(unittest.TestCase):
 
     def test_an_event_device_is_open_while_its_domain_is_suspended(self):
         with Machine() as machine:
-            machine.run("create", "user", "--preserve", "--external", "--", USE, "sleep", check=0)
-            eventually("it sleeps", lambda: machine.domains()["user"]["reason"] == "suspend")
+            machine.run("create", "user", "--preserve", "--external", "--", USE, "suspend", check=0)
+            eventually("it is suspended", lambda: machine.domains()["user"]["reason"] == "suspend")
             machine.run("resume", "user", check=0)
-            eventually("it has judged", lambda: machine.domains()["user"]["reason"] == "poweroff")
+            eventually("it has ended", lambda: machine.domains()["user"]["reason"] == "poweroff")
             with open(os.path.join(machine.directory, "dom1.log"), encoding="utf-8") as log:
                 self.assertEqual(log.read(), "")
 
@@ -343,13 +343,13 @@ class Libringside(unittest.TestCase):
             done = subprocess.run([USE, "again", "1"], env=there, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
 
-    def test_correct_and_wrong_use(self):
+    def test_each_call_succeeds_or_fails_with_its_errno(self):
         with Machine() as machine:
             there = dict(os.environ, RINGSIDE_DIR=machine.directory)
             done = subprocess.run([USE, "dom0"], env=there, capture_output=True, timeout=support.PATIENCE_S)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             machine.run("create", "user", "--preserve", "--external", "--", USE, "domu", check=0)
-            eventually("the guest has judged", lambda: machine.domains()["user"]["reason"])
+            eventually("the guest has ended", lambda: machine.domains()["user"]["reason"])
             number = machine.domains()["user"]["id"]
             with open(os.path.join(machine.directory, f"dom{number}.log"), encoding="utf-8") as log:
                 self.assertEqual(log.read(), "")

@@ -1,10 +1,10 @@
 /* Uses libringside correctly and wrongly, and reports each call that does not behave as the header says.
  *
  *   libringside_use dom0     as a program of dom0, on an otherwise idle machine
- *   libringside_use domu     as a guest that create --external started; shuts down with its verdict
+ *   libringside_use domu     as a guest that create --external started; its shutdown argument is the verdict
  *   libringside_use close N  closes dom0's end of domain N's console
- *   libringside_use again N  types to domain N, whose channel it makes anew three times below an open device
- *   libringside_use sleep    as a guest: an event device is open while it is suspended and resumed
+ *   libringside_use again N  replaces domain N's channel three times under an open event device; types to N
+ *   libringside_use suspend  as a guest that has an event device open while it is suspended and resumed
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -224,7 +224,7 @@ static void domu(int xc) {
 }
 
 /* Waits until the device reports this port, and unmasks it. */
-static void hear(int device, int port) {
+static void await_port(int device, int port) {
   struct pollfd waiting = {device, POLLIN, 0};
   uint16_t raised = 0;
   while (rs_events_read(device, &raised, 1) != 1 && failures == 0) CHECK(poll(&waiting, 1, 10000) == 1);
@@ -233,18 +233,18 @@ static void hear(int device, int port) {
 }
 
 /* A resumed guest has another frame and no ports; the next controller raises its new port. */
-static void sleep_once(int xc) {
+static void suspend_once(int xc) {
   rs_start_info_t before, start;
   int device = rs_events_open(xc);
   CHECK(rs_start_info(xc, DOMID_SELF, &before) == 0);
   CHECK(rs_events_bind(device, before.console_port) == 0);
-  hear(device, before.console_port);
+  await_port(device, before.console_port);
   CHECK(rs_shutdown(xc, SHUTDOWN_suspend, 0) == 0);
   do {
     CHECK(rs_start_info(xc, DOMID_SELF, &start) == 0);
   } while (failures == 0 && (start.shared_info_frame == before.shared_info_frame || start.console_port == 0));
   CHECK(rs_events_bind(device, start.console_port) == 0);
-  hear(device, start.console_port);
+  await_port(device, start.console_port);
   CHECK(xc_evtchn_send(xc, start.console_port) == 0);
   CHECK(rs_events_close(device) == 0);
 }
@@ -258,8 +258,8 @@ static void type(void* page) {
   __atomic_store_n(requests, *requests + 1, __ATOMIC_RELEASE);
 }
 
-/* The domain raises our port when it answers; and it does so at the port that our device has had from the
- * beginning, although the channel behind it is another. */
+/* Each round has a new channel at the same port of ours. The domain raises that port when it answers, and the
+ * device, which was bound once, reports it. */
 static int serve_again(uint32_t domain) {
   const int xc = xc_interface_open();
   rs_start_info_t start;
@@ -274,7 +274,7 @@ static int serve_again(uint32_t domain) {
   for (round = 0; round < 3 && failures == 0; ++round) {
     type(page);
     CHECK(xc_evtchn_send(xc, mine) == 0);
-    hear(device, mine);
+    await_port(device, mine);
     CHECK(xc_evtchn_close(xc, DOMID_SELF, mine) == 0);
     REFUSED(xc_evtchn_send(xc, mine), EINVAL);
     CHECK(xc_evtchn_bind_interdomain(xc, DOMID_SELF, domain, &mine, &its) == 0);
@@ -299,9 +299,9 @@ int main(int argc, char** argv) {
   int xc;
   if (argc == 3 && strcmp(argv[1], "again") == 0) return serve_again((uint32_t)strtoul(argv[2], NULL, 10));
   if (argc == 3) return close_console((uint32_t)strtoul(argv[2], NULL, 10));
-  if (argc == 2 && strcmp(argv[1], "sleep") == 0) {
+  if (argc == 2 && strcmp(argv[1], "suspend") == 0) {
     xc = xc_interface_open();
-    sleep_once(xc);
+    suspend_once(xc);
     return rs_shutdown(xc, SHUTDOWN_poweroff, failures != 0);
   }
   CHECK(*rs_last_error() == '\0');

@@ -167,7 +167,7 @@ class Crashed(unittest.TestCase):
             eventually("none runs", lambda: not support.processes_with(mark))
 
 
-class Asked(unittest.TestCase):
+class UnknownMessage(unittest.TestCase):
     def test_a_message_of_a_type_that_a_guest_does_not_know_gets_the_default_reply(self):
         with Machine() as machine:
             machine.run("create", "web", "--", *ENDLESS, check=0)
@@ -190,11 +190,11 @@ class Asked(unittest.TestCase):
                 data.connect(path)
                 data.sendall(frame(XCS_CONNECT_DATA, "<Q", session))
                 receive(data)
-                for kind in (200, 1):  # one that never existed, and that of a block device
+                for kind in (200, 1):  # an undefined type, and that of block devices
                     control.sendall(frame(XCS_MSG_BIND, "<iH", port, kind))
                     receive(control)
-                    asked = bytes((kind, 3, 5, 7)) + b"unknown"
-                    data.sendall(frame(XCS_REQUEST, "<Ii64s", 1, port, asked))
+                    request = bytes((kind, 3, 5, 7)) + b"unknown"
+                    data.sendall(frame(XCS_REQUEST, "<Ii64s", 1, port, request))
                     reply = receive(data)
                     self.assertEqual(struct.unpack_from("<I", reply)[0], XCS_RESPONSE)
                     self.assertEqual(reply[16:20], bytes((kind, 3, 5, 0)))
@@ -257,10 +257,10 @@ class Rebooted(unittest.TestCase):
                     self.assertIn(b"ringside destroy web", said)
 
 
-class Asleep(unittest.TestCase):
+class Suspended(unittest.TestCase):
     def test_output_continues_and_input_arrives_after_a_suspension(self):
         lines = 200_000
-        # Only once there is a viewer: without one only the newest 64 KiB are kept.
+        # The guest waits for a viewer: without one, xend keeps only the newest 64 KiB.
         count = f"read go; i=0; while test $i -lt {lines}; do i=$((i+1)); echo $i; done; read word; echo got $word"
         for abi in ("sring", "flat"):
             with Machine() as machine:
@@ -272,7 +272,7 @@ class Asleep(unittest.TestCase):
                     viewer.sendall(b"go\n")
                     frames = set()
                     for number in range(1, 6):
-                        eventually("it prints on", lambda: len(seen) > number * 20_000)
+                        eventually("it prints more", lambda: len(seen) > number * 20_000)
                         machine.run("suspend", "web", check=0)
                         web = machine.domains()["web"]
                         self.assertEqual((web["reason"], web["paused"]), ("suspend", True))

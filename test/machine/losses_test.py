@@ -29,23 +29,23 @@ class Losses(unittest.TestCase):
         lines = [line for line in machine.run("dmesg", check=0).stderr.splitlines() if line.startswith(said)]
         self.assertEqual(lines, [said + words] if into + out else [])
 
-    def test_input_that_no_program_reads(self):
+    def test_input_that_no_program_reads_is_counted_as_lost(self):
         with Machine() as machine:
-            machine.run("create", "deaf", "--", "sh", "-c", "exec <&- >&- 2>&-; exec sleep 100000", check=0)
+            machine.run("create", "unread", "--", "sh", "-c", "exec <&- >&- 2>&-; exec sleep 100000", check=0)
             machine.run("create", "other", "--", "cat", check=0)
-            viewer = self.view(machine, "deaf")
+            viewer = self.view(machine, "unread")
             lost = 0
             for text in (b"x" * 100, b"\n", b"y" * 5000):
                 viewer.sendall(text)
                 lost += len(text)
-                eventually(f"{lost} bytes are lost", lambda: machine.domains()["deaf"]["lost_input_bytes"] >= lost)
-                self.check_said(machine, "deaf", into=lost, out=0)
-            machine.run("suspend", "deaf", check=0)
-            machine.run("resume", "deaf", check=0)
-            self.check_said(machine, "deaf", into=lost, out=0)
+                eventually(f"{lost} bytes are lost", lambda: machine.domains()["unread"]["lost_input_bytes"] >= lost)
+                self.check_said(machine, "unread", into=lost, out=0)
+            machine.run("suspend", "unread", check=0)
+            machine.run("resume", "unread", check=0)
+            self.check_said(machine, "unread", into=lost, out=0)
             self.check_said(machine, "other", into=0, out=0)
 
-    def test_kernel_messages_that_have_no_room(self):
+    def test_kernel_messages_without_room_are_counted_as_lost(self):
         with Machine() as machine:
             # Without a viewer, xend would discard the oldest output.
             program = f"read go; head -c {PRINTED} /dev/zero | tr '\\0' '~'; echo end; read line"
@@ -55,7 +55,7 @@ class Losses(unittest.TestCase):
                 viewer.connect(machine.domains()["loud"]["console"]["socket"])
                 seen = read_until(viewer, BOOTED)
                 viewer.sendall(b"\r")
-                # It does not read any more, so the guest's buffer becomes full.
+                # The viewer does not read any more, so the guest's buffer becomes full.
                 keys = 0
 
                 def one_has_no_room():

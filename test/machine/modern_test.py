@@ -221,13 +221,13 @@ class Libraries(unittest.TestCase):
     def test_structures_are_those_of_the_headers(self):
         subprocess.run(["c++", "-std=gnu++20", "-fsyntax-only", "-I", ROOT, "-x", "c++", "-"], input=LAYOUT.encode(), check=True)
 
-    def test_each_has_all_functions_of_the_original_in_its_versions(self):
+    def test_each_library_has_all_functions_of_the_original_in_its_versions(self):
         for name in NAMES:
             [original] = pathlib.Path("/usr/lib").glob(f"*/lib{name}.so.1")
             missing = functions(original) - functions(LIBRARIES / f"lib{name}.so.1")
             self.assertFalse(missing, name)
 
-    def test_none_shows_anything_else(self):
+    def test_each_library_exports_nothing_else(self):
         for name in NAMES:
             [original] = pathlib.Path("/usr/lib").glob(f"*/lib{name}.so.1")
             more = functions(LIBRARIES / f"lib{name}.so.1") - functions(original)
@@ -271,7 +271,7 @@ class Programs(unittest.TestCase):
             self.assertIn("web", own)
             self.assertEqual(modern(machine, "xl", "dmesg"), own)
 
-    def test_event_channels_of_both_times_are_in_one_table(self):
+    def test_event_channels_of_2005_and_of_today_are_in_one_table(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "cat", check=0)
             ports = dict(re.findall(r"^ *(\d+): VCPU 0: (.*)$", modern(machine, "lsevtchn", "0"), re.MULTILINE))
@@ -299,17 +299,17 @@ class Programs(unittest.TestCase):
             told = dict(line.split(":", 1) for line in modern(machine, "xl", "info").splitlines())
             self.assertEqual({name.strip(): value.strip() for name, value in told.items()}["xen_version"], "4.17.0-ringside")
 
-    def test_the_status_is_that_of_the_program_which_finds_others(self):
+    def test_a_shell_finds_xl_and_its_status_is_returned(self):
         with Machine() as machine:
             modern(machine, "sh", "-c", "xl list >/dev/null && exit 7", check=7)
 
-    def test_a_call_that_is_not_there_is_named(self):
+    def test_a_missing_call_is_named(self):
         with Machine() as machine:
             done = machine.run("modern", "--", "xl", "cpupool-list")
             self.assertEqual(done.stderr.count(b"ringside: sysctl 18: ringside does not have this call"), 1)
             self.assertIn(b"Function not implemented", done.stderr)
 
-    def test_without_a_machine_or_a_program_it_says_so(self):
+    def test_a_missing_machine_or_program_is_reported(self):
         self.assertIn(b"no machine is running", run("modern", "--dir", "/nonexistent", "--", "xl", "list", check=3).stderr)
         with Machine() as machine:
             done = machine.run("modern", "--", "no-such-program", check=3)
@@ -317,7 +317,7 @@ class Programs(unittest.TestCase):
 
 
 class OwnProgram(unittest.TestCase):
-    def test_a_program_that_is_linked_with_libxen_dev(self):
+    def test_a_program_that_is_linked_with_libxen_dev_works(self):
         with Machine() as machine:
             program = os.path.join(machine.directory, "program")
             subprocess.run(["cc", "-D_GNU_SOURCE", "-x", "c", "-o", program, "-", "-lxenctrl", "-lxencall", "-lxenevtchn", "-lxengnttab",
@@ -381,7 +381,7 @@ class Ends(unittest.TestCase):
             kill(machine, "xen")
             eventually("xenstored has ended", lambda: has_ended(pid))
 
-    def test_many_programs_start_them_once(self):
+    def test_programs_that_begin_at_once_start_each_daemon_once(self):
         with Machine() as machine:
             started = [Started(machine, "xl", "list") for _ in range(5)]
             for each in started:

@@ -117,8 +117,7 @@ class Owner(unittest.TestCase):
         self.assertEqual(owner.returncode, 1)
         self.check_nothing_left()
 
-    def test_at_any_moment(self):
-        """The moment is random; nothing may be left over."""
+    def test_a_machine_that_is_ended_at_a_random_moment_leaves_nothing(self):
         chance = random.Random(SEED)
         commands = [("run", "--mode", "real", "--timeout", "1000", self.scenario), ("demo",), ("demo", "--from-hardware"),
                     ("exec", "--", "sh", "-c", BACKGROUND), ("bench", "--quick", "--only", "path")]

@@ -51,7 +51,7 @@ class Line:
         self.seen = self.seen.split(text, 1)[1]
 
     def send(self, text):
-        """As type(), for more than a pty takes at once; reads in the meantime."""
+        """Like type(), for more bytes than a pty accepts at once; reads between the pieces."""
         os.set_blocking(self.descriptor, False)
         while text:
             _, writable, _ = select.select([], [self.descriptor], [], PATIENCE_S)
@@ -91,7 +91,7 @@ class Serial(unittest.TestCase):
             machine.run("create", "web", check=0)
             self.check_keys(line)
 
-    def test_switching_on_a_socket_and_a_slow_line(self):
+    def test_switching_works_on_a_socket_and_a_slow_line(self):
         folder = tempfile.TemporaryDirectory(prefix="rs-")
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "com1")
@@ -156,20 +156,20 @@ class Serial(unittest.TestCase):
             line.expect(b"web$ ")
             line.type(b"uname -a\r")
             line.expect(b"2.6.11-xenU")
-            # Two of them go to the present receiver; the third switches to Xen, and back to the domU.
+            # dom0 also gets the first two of the three Ctrl-A, and passes them on to the domU.
             line.switch_to_xen()
             line.type(b"q")
             line.expect(b'dom1 "web": running')
             line.type(CTRL_A * 3)
             line.expect(TO_DOM0)
             line.type(b"\x15echo still here\r")
-            line.expect(b"still here\r\r\n")  # Xen adds the first of them, for any earlier user
+            line.expect(b"still here\r\r\n")  # Xen adds one \r before each \n
             line.type(b"\x1d")
             line.expect(b"dom0# ")
 
     def test_the_demo_from_the_hardware_has_each_hop_in_order(self):
-        told = run("demo", "--from-hardware", check=0).stdout.decode()
-        hops = [line[15:] for line in told.splitlines() if re.match(r" *\d+  \+\d+us", line)]
+        text = run("demo", "--from-hardware", check=0).stdout.decode()
+        hops = [line[15:] for line in text.splitlines() if re.match(r" *\d+  \+\d+us", line)]
         at = 0
         for hop in ('user sends uart 1 byte "u"', 'uart sends xen 1 byte "u"', "event xen -> dom0", "dom0 takes event",
                     'xen sends dom0 1 byte "u"', 'dom0 sends dom0.tty 1 byte "u"', 'client sends xend 1 byte "u"',
@@ -204,7 +204,7 @@ class Serial(unittest.TestCase):
             line.type(b"ringside create web; ringside down\r")
             eventually("the machine is gone", lambda: not os.path.exists(machine.directory))
 
-    def test_keyboard_and_screen_are_dom0s_own(self):
+    def test_keyboard_reaches_the_shell_of_dom0(self):
         with Machine("--com1", "none") as machine:
             mine, its = pty.openpty()
             tty.setraw(its)
@@ -224,7 +224,7 @@ class Serial(unittest.TestCase):
                 os.close(mine)
 
     def paste(self, machine, line, held):
-        """Pastes 100 kB at 115200 bits a second into a dom0 that runs, or that is stopped in the meantime. Returns the
+        """Pastes 100 kB at 115200 bits a second into a dom0 that runs, or that is stopped during the paste. Returns the
         bytes that arrived, and the number of bytes that Xen reports as dropped."""
         text = b"".join(b"%07d\n" % number for number in range(12500))
         kept = pathlib.Path(machine.parent, "pasted")
@@ -245,7 +245,7 @@ class Serial(unittest.TestCase):
         line.expect(b"SysRq")  # then dom0 has fetched all that xen had for it
         said = re.findall(rb"dropped on the way to dom0 (\d+)", machine.run("dmesg", check=0).stdout)
         dropped = int(said[-1])
-        expected = len(text) + 2 - dropped  # the first two of the switch are passed on
+        expected = len(text) + 2 - dropped  # the first two Ctrl-A are passed on
         eventually("all of it is in the file", lambda: kept.stat().st_size >= expected)
         arrived = kept.read_bytes()
         kept.unlink()

@@ -100,29 +100,29 @@ class PtyViewer(Viewer):
     def __init__(self, path):
         super().__init__()
         self.path = path
-        self.told, self.tell = os.pipe()
+        self.wake_read, self.wake_write = os.pipe()
         self.pty = self.open()
 
     def open(self):
         def opened():
             try:
                 return (os.open(self.path, os.O_RDWR | os.O_NOCTTY),)
-            except OSError as problem:  # a new one is being made
+            except OSError as problem:  # a new pty is being made
                 if problem.errno not in (errno.ENOENT, errno.EIO, errno.ENXIO):
                     raise
         return eventually("the pty is there", opened)[0]
 
     def read(self, count):
         while True:
-            ready, _, _ = select.select([self.told, self.pty], [], [], support.PATIENCE_S)
+            ready, _, _ = select.select([self.wake_read, self.pty], [], [], support.PATIENCE_S)
             if not ready:
                 raise TimeoutError("nothing comes from the pty")
-            if self.told in ready:
-                os.read(self.told, 1)
+            if self.wake_read in ready:
+                os.read(self.wake_read, 1)
                 self.come_back()
             elif piece := self.read_pty(count):
                 return piece
-            else:  # one that was closed while it was opened
+            else:  # this pty was replaced while it was opened
                 os.close(self.pty)
                 self.pty = self.open()
 
@@ -138,7 +138,7 @@ class PtyViewer(Viewer):
         write_all(self.pty, data)
 
     def leave(self):
-        os.write(self.tell, b"!")
+        os.write(self.wake_write, b"!")
 
     def reopen(self):
         if self.has_read_all:  # the viewer has not gone yet, and stays
@@ -147,7 +147,7 @@ class PtyViewer(Viewer):
         self.pty = self.open()
 
     def close(self):
-        for fd in (self.pty, self.told, self.tell):
+        for fd in (self.pty, self.wake_read, self.wake_write):
             os.close(fd)
 
 
@@ -234,7 +234,7 @@ class TwoEnded(unittest.TestCase):
         return pause
 
     @staticmethod
-    def sleeping(machine):
+    def suspending(machine):
         def suspend():
             TwoEnded.both(machine, "suspend", "resume")
         return suspend
@@ -270,14 +270,14 @@ class TwoEnded(unittest.TestCase):
         with Machine() as machine:
             machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
             viewer = TcpViewer(machine.tcp_port("one"))
-            self.converse(viewer, [*self.all_of_xend(machine, viewer), self.sleeping(machine)])
+            self.converse(viewer, [*self.all_of_xend(machine, viewer), self.suspending(machine)])
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
     def over_xenctld(self, abi):
         with Machine("--dom0", "xenctld") as machine:
             machine.run("create", "one", "--abi", abi, "--raw", "--", *GUEST, check=0)
             viewer = PtyViewer(os.path.join(machine.directory, f"pty-{machine.domains()['one']['id']}"))
-            self.converse(viewer, [self.pausing(machine), self.leaving(viewer), self.sleeping(machine)])
+            self.converse(viewer, [self.pausing(machine), self.leaving(viewer), self.suspending(machine)])
             eventually("the guest has ended", lambda: "one" not in machine.domains())
 
     def c_guest_over_xend(self, abi):

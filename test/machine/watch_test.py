@@ -188,7 +188,7 @@ class Case(unittest.TestCase):
 
 
 @needed("tmux")
-class Person(Case):
+class UserInTmux(Case):
     def test_input_passes_the_rings_and_appears_on_the_screen(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
@@ -222,7 +222,7 @@ class Person(Case):
         self.addCleanup(watch.close)
         return watch
 
-    def test_it_pauses_steps_both_ways_and_continues(self):
+    def test_a_watch_pauses_steps_both_ways_and_continues(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         watch = self.in_tmux(machine)
@@ -244,7 +244,7 @@ class Person(Case):
         watch.keys("Home")
         watch.shows(r"PAUSED at step 1 of \d+ ")
         watch.shows(r"kept 1 to \d+")
-        # Later steps are counted, and the picture stays; they can be stepped to.
+        # While it is paused, later steps are counted, the picture stays, and the user can go to them.
         ask(viewer, b"echo two\n", b"two\r\nweb$ ")
         eventually("more has happened", lambda: watch.paused_at()[1] > at)
         self.assertEqual(watch.paused_at()[0], 1)
@@ -290,7 +290,7 @@ class Person(Case):
         viewer.sendall(b".")  # a character in two messages, wide ones, a mark, and a byte that is no UTF-8
         watch.shows("\nA\u3042\u6f22\U0001f600e\u0301\u00e9\\|\ufffd\\| *\n")
 
-    def test_it_follows_the_window_down_to_nothing_and_back(self):
+    def test_a_watch_follows_its_window_down_to_nothing_and_back(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         watch = self.in_tmux(machine, "web", columns=80, rows=24)
@@ -308,7 +308,7 @@ class Person(Case):
         watch.keys("q")
         watch.shows("ended with 0")
 
-    def test_it_works_without_colours_and_without_line_drawing(self):
+    def test_a_watch_works_without_colours_and_without_line_drawing(self):
         machine = self.machine()
         machine.run("create", "web", check=0)
         viewer = self.viewer(machine)
@@ -325,7 +325,7 @@ class Person(Case):
                 watch.shows(r"o--*[->]")
             watch.close()
 
-    def test_domains_start_end_and_start_again(self):
+    def test_a_watch_shows_domains_that_start_end_and_start_again(self):
         machine = self.machine()
         watch = self.in_tmux(machine)
         watch.shows("no domain yet")
@@ -362,7 +362,7 @@ class Person(Case):
         machine.run("create", "last", check=0)
         watch.shows(r'dom6 "last" running')
 
-    def test_it_ends_with_the_machine(self):
+    def test_a_watch_ends_with_the_machine(self):
         machine = self.machine()
         watch = self.in_tmux(machine)
         watch.shows("no domain yet")
@@ -429,7 +429,7 @@ class Bytes(Case):
         before = len(watch.seen)
         watch.shows(b"entries a second: too many")
         self.assertGreater(len(watch.seen), before)
-        # If it had waited for its terminal, the machine would have waited for it, and then given up.
+        # The machine waits for a watch only for a limited time; then the watch loses entries.
         self.assertFalse(b"entries were lost" in watch.seen, "the watch waited for its terminal")
         watch.process.send_signal(signal.SIGTERM)
         self.assertEqual(watch.end(), 0)
@@ -455,7 +455,7 @@ class Bytes(Case):
         os.write(watch.master, b"\x03")
         self.assertEqual(watch.end(), 0)
 
-    def test_it_ends_when_its_terminal_goes_away(self):
+    def test_a_watch_ends_when_its_terminal_is_closed(self):
         machine = self.machine()
         watch = OnPty(machine).shows(b"no domain yet")
         os.close(watch.slave)
@@ -464,13 +464,13 @@ class Bytes(Case):
         self.assertEqual(watch.process.stderr.read(), b"")
         watch.process.stderr.close()
 
-    def test_stopped_for_too_long_it_reports_that_it_begins_again(self):
+    def test_a_watch_that_was_stopped_for_too_long_reports_that_it_begins_again(self):
         watch, flood = self.flooded()
         flood.goes_on(watch)
 
         def has_lost():
             watch.process.send_signal(signal.SIGSTOP)
-            # Writers wait for it for a limited time.
+            # Processes of the machine wait for the watch only for a limited time.
             for _ in range(5):
                 flood.goes_on()
             watch.process.send_signal(signal.SIGCONT)

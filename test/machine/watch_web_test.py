@@ -99,7 +99,7 @@ class WatchWeb(unittest.TestCase):
                 machine.run("pause", "web", check=0)
                 eventually("the page says why nothing happens", lambda: "ringside unpause web" in said())
                 machine.run("unpause", "web", check=0)
-                eventually("it is over", lambda: said() == "")
+                eventually("the page is live again", lambda: said() == "")
                 machine.run("destroy", "web", check=0)
                 eventually("the domain has ended", lambda: said() == "web has ended")
                 keyboard.send_keys("x")
@@ -126,7 +126,7 @@ class WatchWeb(unittest.TestCase):
             self.assertIn(way, ways)
         self.assertEqual(len(browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot")), 8)
         self.assertEqual([entry["message"] for entry in browser.get_log("browser")], [])
-        # Who looks at an earlier step gets back.
+        # From an earlier step the user can return to the live view.
         back = browser.find_element(By.ID, "back-to-live")
         self.assertFalse(back.is_displayed())
         browser.find_element(By.ID, "back").click()

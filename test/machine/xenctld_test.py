@@ -217,7 +217,7 @@ class Xenctld(unittest.TestCase):
         reader.leave()
         self.assertEqual(os.path.getsize(log), size)
 
-    def test_fifos_both_ways_and_back(self):
+    def test_a_console_moves_to_two_fifos_and_back_to_its_pty(self):
         pty = self.create("web")
         for name in ("in", "out"):
             os.mkfifo(self.path(name))
@@ -250,7 +250,7 @@ class Xenctld(unittest.TestCase):
         for words, why in ((("attach", "web", "/nowhere/at/all"), "No such file or directory"),
                            (("attach", "web", self.directory), "it is a directory"),
                            (("detach", "web"), "no file is attached"),
-                           (("attach", "nobody", "/dev/null"), "nobody")):
+                           (("attach", "unknown", "/dev/null"), "unknown")):
             done = self.machine.run(*words)
             self.assertEqual(done.returncode, 3, words)
             self.assertIn(why, done.stderr.decode())
@@ -264,7 +264,7 @@ class Xenctld(unittest.TestCase):
     def kill_xenctld(self):
         pid = self.machine.pid("xenctld")
         os.kill(pid, signal.SIGKILL)
-        eventually("it has closed all it had", lambda: support.has_ended(pid))
+        eventually("xenctld has released its files", lambda: support.has_ended(pid))
 
     def start_xenctld(self):
         log = open(os.path.join(self.machine.directory, "xenctld.log"), "ab")
@@ -282,7 +282,7 @@ class Xenctld(unittest.TestCase):
                               f"seq 1 100000; read go < '{gate}'; head -c {len(typed)}; echo; echo end")
             before = os.readlink(pty)
             self.talk(pty, typed)
-            eventually("what was typed has been taken", lambda: leads_to(pty) not in (None, before))
+            eventually("xenctld has read the input", lambda: leads_to(pty) not in (None, before))
             for queued in (20_000, 60_000, 140_000):
                 eventually("something was printed", lambda: int(self.console_words(abi)[4]) >= queued)
                 self.kill_xenctld()
@@ -312,8 +312,8 @@ class Xenctld(unittest.TestCase):
             self.machine.run("suspend", abi, check=0)
             before = os.readlink(pty)
             self.talk(pty, b"echo after-the-kill\n")
-            eventually("what was typed has been taken", lambda: leads_to(pty) not in (None, before))
-            self.status(abi)  # and once it answers, noted as well
+            eventually("xenctld has read the input", lambda: leads_to(pty) not in (None, before))
+            self.status(abi)  # xenctld has recorded the input before it answers
             self.kill_xenctld()
             self.start_xenctld()
             eventually("it serves", lambda: self.console_line(abi) == os.path.basename(pty))

@@ -1,6 +1,6 @@
-// Tests of threads that each race at a field: of what a std::unique_ptr and a std::vector keep on the heap,
-// of nodes to which a pointer that moves has led, of a base class, of a union. The store that publishes is
-// relaxed, which C11 shows.
+// Tests of threads, each with a race at a field: of an element of a std::vector behind a std::unique_ptr, of
+// a node of a list whose head has moved on, of a base class, of a union. The publishing store is relaxed, so
+// C11 has the race.
 #include <ringside/ring_check.h>
 
 #include <atomic>

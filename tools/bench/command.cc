@@ -86,20 +86,20 @@ void add_bench_command(Command app, Session& session) {
   Command command =
       app.add_subcommand("bench", "Measure the ring and the whole path, side by side with alternatives");
   command.footer(
-      "ring: 64-byte control messages with their answers between two processes: beside a pipe, a unix socket "
-      "and\n"
-      "      boost::interprocess::message_queue; on two CPUs, on one, and on any\n"
-      "path: bytes through console client, xend, xcs, ring, guest and pty: beside two socats over the same "
-      "kind of pty\n"
+      "ring: 64-byte control messages and their answers between two processes, compared with a pipe, a unix\n"
+      "      socket and boost::interprocess::message_queue; on two CPUs, on one, and on any\n"
+      "path: bytes through console client, xend, xcs, ring, guest and pty, compared with two socats over\n"
+      "      the same kind of pty\n"
       "script: scenarios in simulation, with 1 to 1000 domains; entries are those of the journal\n\n"
-      "Compare only ratios of one run. Takes less than two minutes.\n"
+      "Compare only ratios, and only within one run. Takes less than two minutes.\n"
       "Examples:\n"
       "  ringside bench\n"
       "  ringside bench --only ring --rounds 21\n"
       "  ringside bench --log test/benchmarks.jsonl        appends one line");
   const auto options = std::make_shared<BenchOptions>();
   command.add_option("--only", options->only, "One part only").one_of({"ring", "path", "script"});
-  command.add_option("--rounds", options->rounds, "Rounds, at least 1; fewer than 11 say little")
+  command
+      .add_option("--rounds", options->rounds, "Rounds, at least 1; the results of fewer than 11 are inexact")
       .range(1, 1000)
       .show_default();
   command.add_flag("--quick", options->quick,

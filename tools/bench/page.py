@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The replay page of a hundred thousand steps in a browser: how long until it shows its first step, and one step on.
+"""Measures the replay page of 100,000 steps in a browser: the time until it shows its first step, and the time of one more step.
 
 usage: page.py [--rounds N] [--steps N] [--log FILE] [PROGRAM]     PROGRAM: build/ringside
 
@@ -32,7 +32,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 LESSON = TREE / "scenarios" / "72-a-mebibyte-each-way.scn"
 DEADLINE_S = 300
 STEPS_TAKEN = 200
-# Each step is laid out, as the browser does before it paints.
+# Forces a layout after each step, as the browser does before it paints.
 STEP = """const from = player.rows.length >> 1; player.go(from); const began = performance.now();
           for (let at = 0; at < arguments[0]; at++) { player.move(1); void document.body.offsetHeight; }
           return (performance.now() - began) / arguments[0];"""

@@ -43,7 +43,7 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// A child sends it when it is ready, and again when it is done.
+/// A child sends one when it is ready, and another when it is done.
 struct Report {
   bool good = false;
   std::uint64_t messages = 0;
@@ -197,7 +197,8 @@ void run_on(const std::vector<int>& cpus) {
   cpu_set_t set;
   CPU_ZERO(&set);
   for (const int cpu : cpus) CPU_SET(cpu, &set);
-  // This fails only if the CPUs have been removed in the meantime. The processes then run anywhere.
+  // This fails only if the CPUs have been removed since allowed_cpus() listed them. The processes then run
+  // anywhere.
   (void)sched_setaffinity(0, sizeof set, &set);
 }
 

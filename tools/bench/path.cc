@@ -1,6 +1,6 @@
 // Measures the whole path from this process's end of a console to a program in a guest. The peer carries the
-// same bytes through two socats: one runs the program on a pty, one has our pipes, and a unix socket connects
-// them.
+// same bytes through two socats, which a unix socket connects: one runs the program on a pty, the other one
+// is connected to our pipes.
 //
 // The far end is this program itself in both cases (act_program). It reports that it is ready before the
 // clock starts. The receiving end checks every byte.
@@ -34,7 +34,7 @@ constexpr std::size_t program_write_bytes = 4096;
 constexpr std::size_t our_read_bytes = 65536;
 constexpr int path_patience_ms = 300'000;
 constexpr int end_patience_ms = 5'000;
-/// The most bytes in flight when bytes are echoed. If there were more than the ptys on the path hold, a relay
+/// The most bytes in flight when bytes are echoed. With more bytes than the ptys on the path hold, a relay
 /// that blocks on writing, as socat does, would deadlock with the program at its end.
 constexpr std::uint64_t echo_window_bytes = 16384;
 constexpr char ready_byte = 'r';

@@ -24,7 +24,7 @@ using Messages = std::span<ControlMessage>;
 
 constexpr std::size_t message_bytes = sizeof(ControlMessage);
 constexpr std::size_t bulk_max = 1024;
-/// Half of a pipe's usual 64 KiB, so that neither side waits for the last free place.
+/// Half of a pipe's usual 64 KiB, so that neither side has to wait until the pipe has room.
 constexpr std::size_t pipe_window_max = 512;
 /// The usual buffer of a unix socket holds about 270 small packets.
 constexpr std::size_t socket_window = 128;
@@ -124,7 +124,7 @@ class Pipes final : public Descriptors {
 
   std::size_t receive(Side at, Messages messages) override {
     const ssize_t bytes = read(of(at).in.get(), messages.data(), messages.size_bytes());
-    // Each write is of whole messages, and so is the room that each read frees, so a read returns whole
+    // Each write has whole messages, and each read frees room for whole messages. So a read returns whole
     // messages.
     return bytes > 0 && static_cast<std::size_t>(bytes) % message_bytes == 0
                ? static_cast<std::size_t>(bytes) / message_bytes

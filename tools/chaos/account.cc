@@ -63,7 +63,7 @@ std::string output_mistake(const Account& account) {
     std::uint64_t next = at;
     while (next + piece.size() <= account.printed && !is_printed_at(piece, next)) ++next;
     if (next + piece.size() > account.printed)
-      return fmt::format("of what was printed, byte {} should come next, and viewers were handed {}", at,
+      return fmt::format("printed byte {} should be next, but the daemon sent viewers {}", at,
                          quoted(handed.substr(i)));
     missing += next - at;
     at = next;
@@ -74,11 +74,11 @@ std::string output_mistake(const Account& account) {
       (account.fate == DomainOutcome::cut && missing + crash_notice_bytes_max > counted))
     return {};
   return fmt::format(
-      "of {} bytes printed viewers were handed {}, and {} were counted as discarded, {} as unread",
+      "of {} printed bytes {} were sent to viewers, {} were counted as discarded, {} as unread",
       account.printed, account.printed - missing, account.discarded, account.unread);
 }
 
-/// The viewers saw everything that was handed to them, except what was lost with a connection.
+/// Viewers must have seen all bytes that were sent to them, except those lost with a connection.
 std::string viewer_error(const Account& account) {
   const std::string_view handed = without_crash_notice(account.handed);
   std::size_t at = 0;
@@ -86,17 +86,17 @@ std::string viewer_error(const Account& account) {
   for (const ViewerRecord& viewer : account.viewers) {
     if (was_refused(viewer)) continue;
     const std::string_view saw = without_crash_notice(viewer.saw);
-    // Behind a gap a few bytes may fit at several places. The last viewer saw the end.
+    // After a gap, a few bytes may fit at several places. The last viewer saw the end.
     const bool at_end = gap && &viewer == &account.viewers.back() && handed.substr(at).ends_with(saw);
     const std::size_t found = at_end ? handed.size() - saw.size() : gap ? handed.find(saw, at) : at;
     if (found == std::string_view::npos || handed.substr(found, saw.size()) != saw)
-      return fmt::format("viewer {} saw {} where {} had been handed out", viewer.connection, quoted(saw),
+      return fmt::format("viewer {} saw {}, but was sent {}", viewer.connection, quoted(saw),
                          quoted(handed.substr(std::min(at, handed.size()))));
     at = found + saw.size();
     gap = (gap && saw.empty()) || viewer.output_lost;
   }
   if (at == handed.size() || gap) return {};
-  return fmt::format("{} bytes were handed to a viewer that has not seen them: {}", handed.size() - at,
+  return fmt::format("{} bytes were sent to a viewer that did not see them: {}", handed.size() - at,
                      quoted(handed.substr(at)));
 }
 
@@ -113,8 +113,8 @@ std::string input_mistake(const Account& account) {
                 static_cast<std::uint64_t>(std::ranges::count_if(account.viewers, was_refused));
   for (const ViewerRecord& viewer : account.viewers) {
     const std::size_t common = common_bytes(rest, viewer.typed);
-    // Otherwise these bytes belong to another connection. Typed texts are alike up to the number of the
-    // connection.
+    // All typed texts are alike up to the number of their connection. The bytes are this viewer's only if
+    // they contain that number, or if the next byte begins another text or is missing.
     const bool named = common == viewer.typed.size() && viewer.typed.find(':') != std::string::npos;
     const bool its = named || common == rest.size() || rest[common] == '<';
     const std::size_t read = its ? common : 0;
@@ -167,14 +167,15 @@ std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t d
   }
   const std::uint64_t read = account.read.size();
   const bool lives = account.fate == DomainOutcome::lives;
-  if (up.delivered != saw) return fmt::format("viewers saw {} bytes, by the journal {}", saw, up.delivered);
-  if (down.said != typed) return fmt::format("{} bytes were typed, by the journal {}", typed, down.said);
+  if (up.delivered != saw) return fmt::format("viewers saw {} bytes, the journal has {}", saw, up.delivered);
+  if (down.said != typed) return fmt::format("{} bytes were typed, the journal has {}", typed, down.said);
   // A program that ends leaves bytes in its terminal.
   if (down.delivered < read || (lives && down.delivered != read))
-    return fmt::format("the program read {} bytes, by the journal {}", read, down.delivered);
+    return fmt::format("the program read {} bytes, the journal has {}", read, down.delivered);
   const std::uint64_t under_way = flow.queued(domain, false) + flow.queued(domain, true);
   if (lives && under_way != 0)
-    return fmt::format("at rest, {} bytes are under way by the journal", under_way);
+    return fmt::format("the machine is at rest, but in the journal {} bytes are still on their way",
+                       under_way);
   const std::vector<std::string> imbalances = flow.imbalances();
   return imbalances.empty() ? std::string() : imbalances.front();
 }

@@ -41,19 +41,20 @@ struct ViewerRecord {
 struct Account {
   DomainOutcome fate = DomainOutcome::lives;
   std::uint64_t printed = 0;  ///< bytes that its program was told to print
-  std::string handed;  ///< what the console's daemon has sent to viewers, in order, without what came back
-  std::uint64_t discarded = 0;  ///< as counted by the daemon: there was no viewer
-  std::uint64_t unread = 0;     ///< as counted by the daemon: output that was left when the domain was gone
+  std::string
+      handed;  ///< what the console's daemon sent to viewers, in order, without bytes that it took back
+  std::uint64_t discarded = 0;        ///< bytes discarded without a viewer, as the daemon counted them
+  std::uint64_t unread = 0;           ///< output left when the domain was gone, as the daemon counted it
   std::uint64_t refused_viewers = 0;  ///< viewers refused by the daemon because another one was connected
   std::string read;                   ///< what its program read
   std::vector<ViewerRecord> viewers;  ///< in the order in which they connected
 };
 
-/// Describes the first error in the account. Empty if each byte has arrived or is lost for a reason that the
-/// account has.
+/// Describes the first error in the account. Empty if each byte has arrived, or is lost for a reason in the
+/// account.
 [[nodiscard]] std::string mistake_in(const Account& account);
-/// The same, with what the journal says was lost; then the first difference between what the journal says of
-/// the domain's bytes and what the viewers and the program counted, or an imbalance of any domain.
+/// The same, with the losses from the journal. If that finds no error, describes the first difference between
+/// the journal and what the viewers and the program counted, or an imbalance of any domain.
 [[nodiscard]] std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t domain);
 
 }  // namespace ringside::chaos

@@ -85,7 +85,7 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   return command;
 }
 
-/// Of processes: a repetition may behave differently, so no shorter list is searched for.
+/// Reports a failure between processes. A repetition may behave differently, so the list is not shortened.
 void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                  const chaos::Outcome& outcome) {
   std::puts(fmt::format("FAIL seed {}, between processes: {}", seed, outcome.mistake).c_str());
@@ -94,7 +94,7 @@ void report_real(const ChaosOptions& options, std::uint64_t seed, const chaos::P
   std::puts(fmt::format("again (may behave differently): {}", command_again(options, seed)).c_str());
 }
 
-/// Returns a list of steps that is enough.
+/// Reports a failure, and returns the shortest list of steps found that still fails.
 chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos::Plan& plan,
                    const std::string& mistake) {
   std::puts(fmt::format("FAIL seed {}: {}", seed, mistake).c_str());
@@ -185,12 +185,10 @@ int chaos_command(const ChaosOptions& options) {
 constexpr char chaos_help[] =
     "Simulated machines, each with a list of work and faults drawn from its seed: daemons are killed,\n"
     "stopped and started; domains are created, suspended, killed and destroyed; viewers leave, close only\n"
-    "their sending side, or do not read; events are lost, late and doubled; other clients use xcs's socket; "
-    "there are no descriptors,\n"
-    "a full disk, a clock that jumps. At the end of a run each byte must have arrived, or be counted as\n"
-    "lost, and no daemon may keep data of a domain or viewer that is gone. The first machine that fails this "
-    "ends the\n"
-    "command, with a short list of steps that still fails.\n"
+    "their sending side, or do not read; events are lost, late and doubled; other clients use xcs's\n"
+    "socket; descriptors run out, the disk is full, the clock jumps. At the end of a run each byte must\n"
+    "have arrived, or be counted as lost, and no daemon may keep data of a domain or viewer that is gone.\n"
+    "The first machine that fails this ends the command, with a short list of steps that still fails.\n"
     "SIGINT, SIGTERM and SIGHUP end the command after the present run, with a summary; a second signal\n"
     "ends it at once.\n"
     "Exit status: 0 no byte was lost, 1 usage, 3 a machine could not run, 4 a byte was lost; 128 + the\n"
@@ -232,7 +230,7 @@ void add_chaos_command(Command app, Session& session) {
       .add_option("--tries", options->tries, "The most runs to spend on shortening a failure's list of steps")
       .range<std::size_t>(0, 1'000'000)
       .show_default();
-  command.add_option("--mode", options->mode, "Where: sim, or real (between processes)")
+  command.add_option("--mode", options->mode, "Run in the simulation (sim) or with processes (real)")
       .one_of({"sim", "real"})
       .show_default();
   command.add_choice(

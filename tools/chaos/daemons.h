@@ -21,8 +21,8 @@ class Daemons {
   bool kill(script::Daemon daemon);
   /// Like SIGSTOP.
   bool stop(script::Daemon daemon);
-  /// Starts a daemon that was killed; continues one that was stopped. Returns the reason of a failure; empty:
-  /// it runs.
+  /// Starts a daemon that was killed; continues one that was stopped. Returns why it failed; empty if the
+  /// daemon runs.
   std::string start(script::Daemon daemon);
   /// Starts or continues all of them.
   std::string start_all();

@@ -1,4 +1,4 @@
-// Malicious clients of xcs: half a session, half a frame, a client that never reads.
+// Hostile clients of xcs: half a session, half a frame, a client that never reads.
 #pragma once
 
 #include <cstdint>

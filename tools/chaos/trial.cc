@@ -1,4 +1,4 @@
-// The machine, its users, and the steps of a plan.
+// Carries out the steps of a plan on a machine with its users.
 #include "tools/chaos/trial.h"
 
 #include <fmt/format.h>
@@ -29,14 +29,14 @@ using script::StageFault;
 /// Virtual time within which a machine without faults comes to rest.
 constexpr Duration rest_max = 600s;
 /// Longer than every timeout of a daemon.
-constexpr Duration farewell = 60s;
+constexpr Duration past_timeouts = 60s;
 /// How often a viewer connects again while it is refused because the daemon has not noticed yet that the
 /// previous viewer has left.
 constexpr int visits_max = 20;
 /// The most requests to suspend that the channel of a domain holds.
-constexpr int wakings_max = 80;
-/// Looks in a row that must find no suspended domain.
-constexpr int quiet_looks_wanted = 2;
+constexpr int resume_rounds_max = 80;
+/// The number of consecutive rounds that must find no suspended domain.
+constexpr int quiet_rounds_wanted = 2;
 
 /// A viewer's connection while the machine runs.
 struct ViewerConnection {
@@ -273,7 +273,7 @@ class Trial {
         world_->fill_disk(true);
         return true;
       case StepAction::resources_return:
-        plenty();
+        return_resources();
         return true;
       case StepAction::clock_jumps:
         pass(std::chrono::seconds(its.amount));
@@ -332,9 +332,9 @@ class Trial {
     }
     return true;
   }
-  /// Called when the console daemon dies. It serves the viewers of a console one after the other. So xend has
-  /// taken everything that viewers before the last served one typed. xenctld may still have a pty with input
-  /// of earlier ones; and the output in a pty is lost with it.
+  /// Called when the console daemon dies. The daemon serves the viewers of a console one after another, so
+  /// xend has taken all input of the viewers before the last one that it served. A pty of xenctld may still
+  /// have input of earlier viewers, and is lost with all bytes in it.
   void cut_off(Life& life) {
     bool served_one = false;
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
@@ -363,7 +363,7 @@ class Trial {
     world_->exhaust_descriptors(world_->host(script::name_of(daemon)), exhausted);
     return true;
   }
-  void plenty() {
+  void return_resources() {
     if (world_ == nullptr) return;
     (void)exhaust(Daemon::xcs, false);
     (void)exhaust(daemons_->console_daemon(), false);
@@ -375,12 +375,12 @@ class Trial {
 
   /// Removes all faults, lets all work finish, and checks the account of each domain.
   std::string at_rest() {
-    plenty();
+    return_resources();
     (void)stage_->heal();
     hostile_clients_->leave();
-    if (world_ != nullptr) pass(farewell);
+    if (world_ != nullptr) pass(past_timeouts);
     if (std::string why = daemons_->start_all(); !why.empty()) return why;
-    plenty();
+    return_resources();
     for (const Life& life : lives_) {
       for (const ViewerConnection& visit : life.visits) (void)stage_->user_reads(visit.user, true);
       if (!life.exists) continue;
@@ -397,11 +397,11 @@ class Trial {
     }
     if (!rest()) return "it does not come to rest after its last events";
     // A domain with several pending requests to suspend suspends once for each, the last time perhaps only
-    // after a look has found nothing to resume. If the daemon carries out a resume after its caller has given
-    // up, the domain stays paused.
+    // after a round that found no domain to resume. If the daemon carries out a resume after its caller has
+    // given up, the domain stays paused.
     int quiet = 0;
-    for (int looks = 0; looks < wakings_max && quiet < quiet_looks_wanted; ++looks) {
-      quiet = wake_all() ? 0 : quiet + 1;
+    for (int round = 0; round < resume_rounds_max && quiet < quiet_rounds_wanted; ++round) {
+      quiet = resume_all() ? 0 : quiet + 1;
       for (const Life& life : lives_) {
         if (life.exists) (void)stage_->unpause(life.id);
       }
@@ -416,7 +416,7 @@ class Trial {
   }
 
   /// Resumes all domains. True if one of them was suspended.
-  bool wake_all() {
+  bool resume_all() {
     bool any = false;
     for (const Life& life : lives_) any |= life.exists && static_cast<bool>(stage_->resume(life.id));
     return any;
@@ -439,7 +439,7 @@ class Trial {
     life.exists = static_cast<bool>(stage_->unpause(life.id));
     if (!life.exists && life.account.fate == DomainOutcome::lives) life.account.fate = DomainOutcome::ended;
     if (!life.exists || served) return {};
-    return "no viewer gets to its console";
+    return "no viewer can connect to its console";
   }
 
   std::string byte_total_error(Life& life) {
@@ -460,7 +460,7 @@ class Trial {
       if (ViewerConnection* visit = open_visit(life)) leave(*visit);
     }
     if (world_ == nullptr) return {};
-    pass(farewell);
+    pass(past_timeouts);
     for (const auto& [what, count] : open_handles()) {
       const auto found = handles.find(what);
       const std::size_t before = found == handles.end() ? 0 : found->second;
@@ -474,7 +474,7 @@ class Trial {
     return world_ == nullptr ? std::map<std::string, std::size_t>() : handles_of_daemons(*world_);
   }
   [[nodiscard]] bool ptys() const { return dom0_ == script::Dom0::xenctld; }
-  /// Who has dom0's end of the guests' channels.
+  /// The daemon that has dom0's end of the guests' channels.
   [[nodiscard]] trace::Actor channel_end() const {
     return trace::actor(ptys() ? trace::Role::xenctld : trace::Role::xcs);
   }
@@ -486,7 +486,7 @@ class Trial {
   std::map<DomainId, std::size_t> places_;  ///< from a plan's domain to its present index in `lives_`
   std::uint32_t connections_ = 0;
   std::unique_ptr<script::Stage> stage_;
-  SimWorld* world_ = nullptr;  ///< none between processes
+  SimWorld* world_ = nullptr;  ///< null between processes
   std::optional<Daemons> daemons_;
   std::optional<HostileClients> hostile_clients_;
 };

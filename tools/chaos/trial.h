@@ -1,4 +1,4 @@
-// Carries out one plan on a simulated machine, and checks the account at its end.
+// Carries out one plan on a machine, simulated or of processes, and checks the account at its end.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ namespace ringside::chaos {
 using MakeStage = std::function<std::unique_ptr<script::Stage>(script::StagePlan)>;
 
 struct Outcome {
-  std::string mistake = {};            ///< what was wrong at the end; else empty
-  std::optional<Error> obstacle = {};  ///< why the plan could not be carried out; then the rest says nothing
+  std::string mistake = {};  ///< what was wrong at the end; else empty
+  std::optional<Error> obstacle =
+      {};  ///< why the plan could not be carried out; the other fields are then undefined
   std::vector<std::string> warnings = {};  ///< of the daemons, when something was wrong
   std::uint64_t bytes = 0;                 ///< bytes that were printed and typed
   std::uint64_t steps_done = 0;            ///< steps of the plan that could be done
@@ -36,9 +37,9 @@ struct TrialOptions {
 };
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
-/// the end it removes all faults, starts all stopped parts, and connects a viewer to each domain. Then the
-/// machine must come to rest and the account must be correct. After all domains are destroyed, no handle or
-/// file may be left over.
+/// the end it removes all faults, starts all daemons, and connects a viewer to each domain. Then the machine
+/// must come to rest and the account must be correct. After all domains are destroyed, no handle or file may
+/// be left over.
 [[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, const TrialOptions& options = {});
 
 /// Shortens a failing plan by leaving out steps while it still fails. Tries at most `tries_max` times.

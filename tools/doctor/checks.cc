@@ -37,18 +37,17 @@ constexpr WantedFeature features[] = {
      "hypercalls pass frames and ports over unix sockets", container},
     {"ptys", true, CheckedFor::machines, try_pty, "a guest's program runs on one",
      "mount -t devpts devpts /dev/pts; or raise /proc/sys/kernel/pty/max"},
-    {"process descriptors", true, CheckedFor::machines, try_pidfd, "the end of a guest is seen by one",
-     "Linux 5.3 or later"},
+    {"process descriptors", true, CheckedFor::machines, try_pidfd,
+     "ringside sees the end of a guest's process through one", "Linux 5.3 or later"},
     {"subreaper", true, CheckedFor::machines, try_subreaper,
      "a guest's orphaned processes stay with it, so that pause and destroy find them", "Linux 3.4 or later"},
     {"/proc", true, CheckedFor::machines, try_proc, "the processes of a domain are found there",
      "mount -t proc proc /proc; a kernel with CONFIG_PROC_CHILDREN"},
-    {"inotify", true, CheckedFor::machines, try_inotify, "xenctld sees with it that a viewer opens a pty",
+    {"inotify", true, CheckedFor::machines, try_inotify, "xenctld learns from it that a viewer opens a pty",
      "raise /proc/sys/fs/inotify/max_user_instances"},
     {"seccomp", false, CheckedFor::machines, try_seccomp,
-     "processes of a machine are limited to the system calls that they need; without it they are not, and "
-     "their "
-     "logs say so",
+     "limits the processes of a machine to the system calls that they need; without seccomp their logs say "
+     "that they are not limited",
      "a kernel with CONFIG_SECCOMP_FILTER"},
     {"tracing", false, CheckedFor::building, try_tracing,
      "the leak check of AddressSanitizer traces its process; strace and gdb need it too", container},
@@ -77,7 +76,8 @@ constexpr WantedProgram programs[] = {
     {"man", "man-db", CheckedFor::pages, "shows the manual: man ringside"},
     {"gcc cc", "gcc", CheckedFor::rings, "ring-check cc compiles a ring with it"},
     {"g++ c++", "g++", CheckedFor::rings, "ring-check c++ compiles a ring with it"},
-    {"clang", "clang", CheckedFor::rings, "CC=clang ring-check cc: what another compiler makes of a ring"},
+    {"clang", "clang", CheckedFor::rings,
+     "CC=clang ring-check cc: checks a ring as another compiler compiles it"},
     {"meson", "meson", CheckedFor::building, "the build description"},
     {"ninja", "ninja-build", CheckedFor::building, "runs the build"},
     {"pkg-config", "pkg-config", CheckedFor::building, "finds the libraries; `tools/setup` lists these"},
@@ -209,7 +209,7 @@ std::vector<Check> check_everything(const Machine& machine) {
   all.push_back(checked_limit(true, "size of files", file_bytes_max(), file_bytes_min,
                               "journals and pages are files", "ulimit -f unlimited"));
   all.push_back(checked_space(false, "shared memory", "/dev/shm", space_min,
-                              "the message queue beside which `ringside bench` measures is there"));
+                              "`ringside bench` keeps its message queue there"));
   all.push_back(checked_randomization());
   for (const WantedProgram& program : programs) all.push_back(check_of(program));
   return all;

@@ -1,5 +1,5 @@
-// What `ringside doctor` looks for on this machine: the kernel's features and limits, the machine's
-// directory, and programs. Each check tries the thing itself.
+// What `ringside doctor` looks for on this computer: features and limits of the kernel, the directory of
+// the machine, and programs. Each check tries the thing itself.
 #pragma once
 
 #include <cstdint>

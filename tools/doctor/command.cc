@@ -1,4 +1,4 @@
-// ringside doctor: what is missing on this machine, why it matters, and how to get it.
+// ringside doctor: what this computer lacks, why it matters, and how to get it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,17 +73,17 @@ int doctor(const Session& session, bool all, bool json) {
 }  // namespace
 
 void add_doctor_command(Command app, Session& session) {
-  Command command = add_command(
-      app, session, "doctor", "Say what is missing on this machine, why it matters, and how to get it",
-      "  ringside doctor           what is missing\n"
-      "  ringside doctor --all     everything that was looked for\n"
-      "  ringside doctor --json    an array of objects, for programs\n"
-      "\n"
-      "It tries each feature of the kernel, and changes nothing. Packages are Debian's.\n"
-      "Exit status: 0 ringside itself has all that it needs, 1 something of that is missing.");
+  Command command =
+      add_command(app, session, "doctor", "Say what this computer lacks, why it matters, and how to get it",
+                  "  ringside doctor           what is missing\n"
+                  "  ringside doctor --all     everything that was looked for\n"
+                  "  ringside doctor --json    an array of objects, for programs\n"
+                  "\n"
+                  "It tries each feature of the kernel, and changes nothing. Packages are Debian's.\n"
+                  "Exit status: 0 ringside itself has all that it needs, 1 it lacks something.");
   const auto all = std::make_shared<bool>(false);
   const auto json = std::make_shared<bool>(false);
-  command.add_flag("--all", *all, "Also what is there");
+  command.add_flag("--all", *all, "Show everything that was looked for");
   command.add_flag("--json", *json, "An array of objects, one for each thing that was looked for");
   command.callback([&session, all, json] {
     session.run = [&session, all, json] { return doctor(session, *all, *json); };

@@ -1,9 +1,9 @@
 // ringside complete: what can follow on a command line, for the completion of shells. The shells' scripts are
 // beside this file; they pass the words up to the cursor, and print what comes back.
 //
-// Each line of the answer is a candidate, a tab, and what it means. A line that begins with a colon lets the
-// shell complete by itself: ":files SUFFIX", ":directories" or ":programs". Nothing is printed for what
-// cannot be known.
+// Each line of the answer is a candidate, a tab, and what it means. A line that begins with a colon makes the
+// shell complete the word itself: ":files SUFFIX", ":directories" or ":programs". If the candidates cannot be
+// known, nothing is printed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ struct Candidate {
   std::string what;
 };
 
-/// The command line up to the cursor, as far as it is understood.
+/// What was parsed of the command line up to the cursor.
 struct TypedLine {
   const DeclaredCommand* command = nullptr;
   std::vector<std::string> given;         ///< names of options
@@ -229,11 +229,11 @@ int complete(const Command& app, const Session& session, const std::vector<std::
 }  // namespace
 
 void add_complete_command(Command app, Session& session) {
-  Command command = app.add_subcommand("complete", "What can follow on a command line, for shells");
+  Command command = app.add_subcommand("complete", "Print what can follow on a command line, for shells");
   command.hidden();
   command.prefix_command();
   command.footer(
-      "The words of the command line, with the program's name first, and the begun word last.\n"
+      "The words of the command line: the program's name first, the incomplete word last.\n"
       "Examples:\n"
       "  ringside complete ringside run --mo");
   command.callback([app, &session, command] {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t roff_columns = 78;
 
-/// Characters with a meaning in roff, and those that it would typeset.
+/// Escapes characters that have a meaning in roff, or that roff would replace by others.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -52,7 +52,7 @@ std::string italic(std::string_view text) {
   return "\\fI" + escaped(text) + "\\fR";
 }
 
-/// A sentence of a help text: `code` and names of options become bold.
+/// Converts a sentence of a help text: `code` becomes bold.
 std::string marked_up(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -69,7 +69,8 @@ std::string marked_up(std::string_view text) {
   return out;
 }
 
-/// Filled lines. A line that begins with a control character would be a request.
+/// Adds filled lines. Roff would take a line that begins with a control character for a request, so it is
+/// escaped.
 void add_filled(std::string& page, std::string_view text) {
   std::string line;
   const auto end_line = [&] {
@@ -171,7 +172,7 @@ std::string sentence(std::string text) {
   return text;
 }
 
-/// The date is left to the build.
+/// The build adds the date.
 void add_title(std::string& page, const std::string& name, std::string_view what) {
   std::string capitals = name;
   std::ranges::transform(capitals, capitals.begin(),
@@ -196,7 +197,7 @@ void add_option(std::string& page, const DeclaredOption& option) {
   page += ".TP\n" + head + "\n";
   std::string text = sentence(option.what);
   if (!option.range.empty()) text += " " + option.range + ".";
-  // That of --dir depends on the user.
+  // The default of --dir depends on the user.
   if (option.names.back() == "--dir")
     text += " Default: see ENVIRONMENT in ringside(1).";
   else if (!option.default_value.empty())

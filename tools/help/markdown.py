@@ -1,5 +1,5 @@
 """Makes roff for man(7) of the Markdown that this tree's documents use: headings, paragraphs, lists, tables, blocks of
-code, `code`, **bold** and links. Everything else in it would be taken for text."""
+code, `code`, **bold** and links. Other markup becomes plain text."""
 import re
 import textwrap
 
@@ -16,7 +16,7 @@ def inline(text):
     out = []
     for part in re.split(r"(`[^`]+`|\*\*[^*]+\*\*|(?<![\w*])\*[^*\s][^*]*\*(?![\w*]))", text):
         if part.startswith("`") and len(part) > 2:
-            # A long one may be broken after a bar.
+            # Long code may be broken after a bar.
             out.append(f"\\fB{escape(part[1:-1])}\\fR".replace("|", "|\\:"))
         elif part.startswith("**"):
             out.append(f"\\fB{escape(part[2:-2])}\\fR")
@@ -28,7 +28,7 @@ def inline(text):
 
 
 def guarded(line):
-    """A line of text that begins like a request."""
+    """Escapes a line of text that begins like a request."""
     return "\\&" + line if line[:1] in (".", "'") else line
 
 
@@ -61,7 +61,7 @@ def table(rows):
 
 
 def to_roff(markdown):
-    """The lines of the page's body. ## begins a section, ### one in it; # does not occur."""
+    """The lines of the page's body. ## begins a section, ### a subsection; # does not occur."""
     out, source, at = [], markdown.split("\n"), 0
     while at < len(source):
         line = source[at]

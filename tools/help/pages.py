@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the man pages. Those of the commands come from the program, which declares them; three files of the tree have
-further sections for such a page, or are the text of one.
+"""Writes the man pages. The pages of the commands come from the program, which declares them; MORE names files with further
+sections for them. The pages in DOCUMENTS are made from other files of the tree.
 
 usage: pages.py PROGRAM SOURCE_ROOT OUT     OUT/man1, OUT/man5 and OUT/man7 are made anew
 """
@@ -20,7 +20,7 @@ MORE = {"ringside": "tools/help/ringside.1", "ringside-ring-check": "tools/ring_
 
 
 def date(root):
-    """Of the sources, so that two builds make the same pages; empty if it is not known."""
+    """The date of the sources, so that two builds make the same pages; empty if it is not known."""
     if "SOURCE_DATE_EPOCH" in os.environ:
         day = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
         return day.strftime("%Y-%m-%d")

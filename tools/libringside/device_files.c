@@ -1,5 +1,5 @@
-/* The device files of 2005, for programs that open them by themselves. Preloaded, this library makes
- * /dev/xen/evtchn the event device of libringside. Of /proc/xen/privcmd it supports one call, which finds
+/* The device files of 2005, for programs that open them directly. When this library is preloaded,
+ * /dev/xen/evtchn is the event device of libringside. Of /proc/xen/privcmd it supports one call, which finds
  * dom0's control port. It forwards everything else to the C library.
  *
  * The descriptor of an event device is a real one, so poll and select work unchanged. Copies of the
@@ -46,7 +46,7 @@ static int interface[DESCRIPTORS];
 static void find(const char* name, void* pointer) {
   void* found = dlsym(RTLD_NEXT, name);
   if (found == NULL) {
-    fprintf(stderr, "ringside: there is no %s behind this library: %s\n", name, dlerror());
+    fprintf(stderr, "ringside: no other library has the function %s: %s\n", name, dlerror());
     _exit(127);
   }
   memcpy(pointer, &found, sizeof found);

@@ -113,14 +113,14 @@ Result<> EventDevice::open_kicks(ring::Port port, Bound& bound) {
       call(connection_.get(), cannot_bind, {.op = HypercallOp::evtchn_open, .port = port, .alone = 1});
   if (!opened) return opened.error();
   if (opened->descriptors.empty())
-    return refusal(EPROTO, cannot_bind, "the hypervisor answered without its kicks");
+    return refusal(EPROTO, cannot_bind, "the hypervisor's answer has no kicks");
   if (!bound.kicks.valid()) bound.kicks = std::move(opened->descriptors[0]);
   bound.peer_kicks = opened->descriptors.size() > 1 ? std::move(opened->descriptors[1]) : Fd();
   return Done{};
 }
 
-/// Finds out whether the port is the controller's end of a control channel. Undecided while the port has no
-/// other end, or while the guest's start info names no port.
+/// Finds out whether the port is the controller's end of a control channel. Leaves that open while the port
+/// has no other end, or while the guest's start info names no port.
 Result<> EventDevice::settle(ring::Port port, Bound& bound) {
   if (bound.settled) return Done{};
   if (self_.domain != 0) {
@@ -282,7 +282,7 @@ Result<int> EventDevice::read(std::uint16_t* ports, std::size_t max) {
   }
   std::uint64_t kicks_read = 0;
   if (queue_.empty()) (void)!::read(readiness_.get(), &kicks_read, sizeof kicks_read);
-  if (count == 0 && max > 0) return refusal(EAGAIN, what, "no port waits");
+  if (count == 0 && max > 0) return refusal(EAGAIN, what, "no port has an event");
   return static_cast<int>(count);
 }
 

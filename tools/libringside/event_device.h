@@ -65,7 +65,7 @@ class EventDevice {
   void closed(ring::Port port);
   /// False when this device cannot raise the event itself; the caller then uses a hypercall.
   [[nodiscard]] bool send(ring::Port port);
-  /// The number of ports taken. EAGAIN: none waits; EFBIG: some were lost.
+  /// Returns the number of ports taken. EAGAIN: no port has an event; EFBIG: events were lost.
   [[nodiscard]] Result<int> read(std::uint16_t* ports, std::size_t max);
   void write(std::uint16_t port);
   void reset();
@@ -84,7 +84,7 @@ class EventDevice {
     Fd kicks;
     Fd peer_kicks;  ///< invalid if there is no other end, or if it can only be raised by hypercall
     std::optional<Controlled> controlled;
-    bool settled = false;  ///< whether it is known if `controlled` is needed
+    bool settled = false;  ///< it is known whether `controlled` is needed
   };
 
   EventDevice(Fd connection, Fd poll, Fd readiness, Page page, const DomainInfo& self);

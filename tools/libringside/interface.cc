@@ -254,7 +254,7 @@ Result<void*> map_frame(int connection, const MapRequest& request) {
   auto reply = call(connection, what,
                     {.op = HypercallOp::map_frame, .domain = request.domain, .frame = request.frame});
   if (!reply) return reply.error();
-  if (reply->descriptors.empty()) return refusal(EPROTO, what, "the hypervisor answered without it");
+  if (reply->descriptors.empty()) return refusal(EPROTO, what, "the hypervisor's answer has no frame");
   const int descriptor = reply->descriptors[0].get();
   if (auto checked = check_frame(descriptor); !checked) return checked.error();
   void* address = mmap(nullptr, request.bytes, request.protection, MAP_SHARED, descriptor, 0);

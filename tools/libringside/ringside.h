@@ -1,5 +1,5 @@
-/* libringside: the client library of ringside's hypervisor, for programs that act as dom0's switch or as a
- * domU.
+/* libringside: the client library of ringside's hypervisor, for programs that act as dom0's control switch
+ * or as a domU.
  *
  * The calls and structures named xc_ are those of libxc in xen-unstable on 1 July 2005, with its meanings
  * and, on x86-64, its layouts; those named rs_ are ringside's own. On failure every function returns -1 (or
@@ -174,12 +174,12 @@ int rs_events_bind(int device, int port);
 /* Stops reporting events. The port itself stays open. */
 int rs_events_unbind(int device, int port);
 /* Takes ports that had an event, oldest first, and returns the number written to ports. Each stays masked,
- * and is not reported again, until it is passed to rs_events_write. EAGAIN: none waits. EFBIG: more than 2048
- * waited and some were lost (rs_events_reset clears this error). After poll(2) reports input there may still
- * be no port. */
+ * and is not reported again, until it is passed to rs_events_write. EAGAIN: no port has an event. EFBIG: more
+ * than 2048 waited and some were lost (rs_events_reset clears this error). After poll(2) reports input there
+ * may still be no port. */
 int rs_events_read(int device, uint16_t* ports, int max_ports);
-/* Unmasks ports and returns count. A port that was raised in the meantime is reported again. Look for work
- * after this call, not only before it. Ports that are not bound here are ignored. */
+/* Unmasks ports and returns count. A port that was raised while it was masked is reported again. Look for
+ * work after this call, not only before it. Ports that are not bound here are ignored. */
 int rs_events_write(int device, const uint16_t* ports, int count);
 /* Discards the waiting ports, and reports every bound port once. */
 int rs_events_reset(int device);

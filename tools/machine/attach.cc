@@ -1,4 +1,4 @@
-// attach and detach: select the file of a domain's console, under xenctld.
+// attach and detach: set the file of a domain's console under xenctld, or return the console to its pty.
 #include <filesystem>
 #include <memory>
 
@@ -37,7 +37,7 @@ int ask_about(const Session& session, const char* command, const std::string& na
 void add_attach_commands(Command app, Session& session) {
   Command attach = add_command(
       app, session, "attach", "Associate a domain's console with a file, fifo or terminal (under xenctld)",
-      "  ringside attach web log.txt                      appends the output; there is no input\n"
+      "  touch log.txt && ringside attach web log.txt     appends the output; there is no input\n"
       "  ringside attach web out.fifo --input in.fifo     output and input, for a script\n"
       "  ringside attach web /dev/ttyS0                   a terminal carries output and input");
   const auto domain = std::make_shared<std::string>();

@@ -1,4 +1,4 @@
-// The order in which processes are started, and undone on failure.
+// Starts the processes of a machine or domain in their order, and ends them again on failure.
 #include "tools/machine/builder.h"
 
 #include <array>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int patience_ms = 3000;
 constexpr std::chrono::seconds xend_timeout{15};
-/// How long another process that starts a machine may need to notice that its hypervisor has ended.
+/// The time in which another process that starts a machine must notice that its hypervisor has ended.
 constexpr std::chrono::seconds lock_patience{30};
 
 std::vector<std::string> processes_of(const MachineSpec& spec) {
@@ -97,7 +97,7 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
   return Done{};
 }
 
-/// Returns whether there were any.
+/// Returns whether any process was running.
 bool end_processes(const Machine& machine) {
   bool found = false;
   for (const char* name : Machine::processes) {
@@ -129,10 +129,11 @@ void add_answer(Command command, Answer& answer) {
 
 void add_queue_limit(Command command, std::size_t& queue_limit_bytes) {
   command
-      .add_option("--queue-limit", queue_limit_bytes,
-                  fmt::format("Bytes of output that xenctld keeps for each domain: beyond it the oldest are "
-                              "discarded and counted (default: none, and a domain waits once {} are kept)",
-                              dom0::xenctld_queue_bytes_max))
+      .add_option(
+          "--queue-limit", queue_limit_bytes,
+          fmt::format("The most bytes of output that xenctld keeps for each domain; it discards and counts "
+                      "older ones (default: discard none; a domain waits while {} are kept)",
+                      dom0::xenctld_queue_bytes_max))
       .range(dom0::xenctld_queue_bytes_min, dom0::xenctld_queue_bytes_max);
 }
 
@@ -169,7 +170,7 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
   }
   if (spec.dom0 == Dom0Kind::xenctld && spec.answer == Answer::xcs) {
     return Error{EINVAL, "cannot start a machine", machine.directory(),
-                 "early answers of xcs were asked for, and with xenctld it does not run",
+                 "early answers of xcs were asked for, and with xenctld xcs does not run",
                  "leave out --answer xcs or --dom0 xenctld"};
   }
   end_marked_processes(machine);

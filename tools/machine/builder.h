@@ -17,16 +17,16 @@ namespace ringside::tools {
 
 inline constexpr std::uint16_t default_console_port_base = 9600;
 
-/// --console-port-base, for every command that starts an xend.
+/// Adds --console-port-base, for a command that starts xend.
 void add_port_base(Command command, std::uint16_t& port_base);
 
 /// The daemons that serve the consoles of a machine.
 enum class Dom0Kind {
-  xcs_xend,  ///< xcs, the switch, and xend, the console server behind it
+  xcs_xend,  ///< xcs, the control switch, and xend, the console server behind it
   xenctld,   ///< one daemon instead of both
 };
 
-/// --dom0, --answer and --queue-limit, for every command that starts a machine.
+/// Adds --dom0, --answer and --queue-limit, for a command that starts a machine.
 void add_dom0_options(Command command, struct MachineSpec& spec);
 /// Adds --answer only.
 void add_answer(Command command, Answer& answer);
@@ -53,8 +53,8 @@ Result<> start_daemon(LinuxHost& host, const MachineSpec& spec, const std::strin
 /// Ends all processes of the machine, including its domains, and removes their files. The caller has held the
 /// lock since before the machine was started.
 void stop_machine(const MachineLock& lock);
-/// The same for a machine that another process has started. Returns whether there was one. EBUSY if another
-/// process keeps starting one there.
+/// The same for a machine that another process has started. Returns whether a machine was running. EBUSY:
+/// other processes keep starting machines there.
 Result<bool> take_down(const Machine& machine);
 
 /// The kind of dom0 that runs on this machine; empty if none runs.
@@ -85,7 +85,7 @@ struct DomainSpec {
   std::string directory;  ///< the working directory of its creation; only for a domain that is rebuilt
 };
 
-/// Adds --abi and --raw, for every command that builds a domain. Returns the latter.
+/// Adds --abi and --raw, for a command that builds a domain. Returns --raw.
 Option add_guest_options(Command command, DomainSpec& spec);
 
 struct BuiltDomain {

@@ -18,7 +18,7 @@ void add_machine_commands(Command app, Session& session) {
       "  ringside up --dom0 xenctld          a pty for each domain\n"
       "  ringside up --answer xcs            faster than in 2005: xcs answers console messages itself\n"
       "  ringside up --quirk xcs-drop-when-full    as it was in 2005; see `ringside quirks`\n"
-      "  ringside up --com1 unix:/tmp/com1 --com1-speed 9600    a serial line on a socket, and slow\n"
+      "  ringside up --com1 unix:/tmp/com1 --com1-speed 9600    a slow serial line on a socket\n"
       "  ringside up --dir /tmp/other --console-port-base 0        a second machine");
   const auto spec = std::make_shared<MachineSpec>();
   add_port_base(up, spec->console_port_base);

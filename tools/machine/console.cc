@@ -53,10 +53,10 @@ Result<Handle> open_console(LinuxHost& host, DomainId domain, const ConsolePlace
 /// The signals with which a user leaves.
 constexpr int leaving_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-/// How a user's time at a console ended.
+/// How the connection of this terminal to a console ended.
 struct Attached {
   ConsoleClient::Ended ended;
-  int signal = 0;  ///< that ended it, or 0
+  int signal = 0;  ///< the signal that ended it, or 0
 };
 
 /// Attaches stdin and stdout to the console until one side ends it. The leaving signals count as leaving.
@@ -126,7 +126,7 @@ Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty) {
     }
     return place;
   }
-  return cannot("none is kept for it", "was it made by ringside create?");
+  return cannot("no daemon serves one for it", "was it made by ringside create?");
 }
 
 int output_gone(const LinuxHost& host) {
@@ -187,12 +187,12 @@ int program_status(Privcmd& privcmd, DomainId domain) {
   if (!info) return failed(info.error());
   if (!info->has_value() || (*info)->domain != domain || !(*info)->state.shutdown) {
     return failed({0, "the domain has ended", fmt::format("domain {}", domain),
-                   "its guest did not shut down by itself", ""});
+                   "its guest ended without a shutdown", ""});
   }
   return (*info)->exit_status;
 }
 
-/// `signal`: the one that arrived while the machine was started or the domain was built, or 0.
+/// `signal`: the signal that arrived while the machine was started or the domain was built, or 0.
 int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
@@ -239,7 +239,7 @@ void add_console_commands(Command app, Session& session) {
       "Run PROGRAM in the domU of a private machine, with this process's stdin and stdout as its console");
   exec_command.footer(
       "Exits with the program's own status. The end of stdin is typed as Ctrl-D. With --raw no byte has a\n"
-      "special meaning, and PROGRAM must know by itself when to stop.\n"
+      "special meaning: PROGRAM sees no end of its input, and must itself know when to stop.\n"
       "Examples:\n"
       "  ringside exec -- sh -c 'echo hello'\n"
       "  printf 'uname\\nexit\\n' | ringside exec                          the built-in shell\n"
@@ -267,8 +267,8 @@ void add_console_commands(Command app, Session& session) {
       "  ringside console web        Ctrl-] leaves; pressed twice, it is typed\n"
       "  ringside console web --take --escape ^A    replaces the present viewer; Ctrl-A leaves\n"
       "  telnet localhost 19601      the same: `list` names the port\n"
-      "  socat -,raw,echo=0 TCP:localhost:9601    its bytes as they are, for any program\n"
-      "The end of stdin does not end it: the output continues until the domain ends. A program at\n"
+      "  socat -,raw,echo=0 TCP:localhost:9601    the bytes unchanged, for any program\n"
+      "The end of stdin does not end the command: the output continues until the domain ends. A program at\n"
       "port 9601 that begins to negotiate as telnet does (0xff and 0xfb to 0xfe) is served as telnet\n"
       "from there on. Exit status: 128 + the number of the signal that ended it.");
   const auto options = std::make_shared<ConsoleOptions>();

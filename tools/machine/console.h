@@ -1,4 +1,4 @@
-// Opens the console of a domain; the end of its output.
+// Finds the console of a domain, and reports the end of its output.
 #pragma once
 
 #include "emu/host/linux_host.h"
@@ -9,10 +9,10 @@ namespace ringside::tools {
 struct ConsolePlace {
   std::string path;  ///< a socket, or a pty
   bool pty = false;
-  bool viewed = false;   ///< another program has it
-  std::string attached;  ///< to this file, and not to its pty
+  bool viewed = false;   ///< another program is connected to it
+  std::string attached;  ///< the file to which it is attached in place of its pty; else empty
 };
-/// `pty`: fails unless it is a pty.
+/// `pty`: fails unless the console is a pty.
 [[nodiscard]] Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty);
 
 /// Reports that stdout accepted no more of the console's output. Returns the exit status: that of SIGPIPE if

@@ -27,8 +27,8 @@ Result<std::optional<DomainInfo>> look_again(Dom0& dom0, const DomainInfo& known
   return info;
 }
 
-/// Whether its state is final. dom0's daemon destroys a domain that has shut down, unless it is to be
-/// preserved.
+/// Whether the state of the domain is final. dom0's daemon destroys a domain that has shut down, unless it is
+/// to be preserved.
 bool is_over(const std::optional<DomainInfo>& info) {
   if (!info) return true;
   return info->state.crashed != 0 || (info->state.shutdown != 0 && info->preserve != 0);
@@ -132,7 +132,7 @@ void add_shutdown(Command app, Session& session) {
         return wait_for_end(dom0, info, options->timeout_s);
       });
   command.add_flag("--reboot", options->reboot, "Ask for a reboot instead");
-  command.add_flag("--wait", options->wait, "Until it has shut down");
+  command.add_flag("--wait", options->wait, "Wait until it has shut down");
   add_timeout(command, options->timeout_s);
 }
 

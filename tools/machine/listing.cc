@@ -249,11 +249,10 @@ int list(const Session& session, const std::string& name, bool json) {
 
 void add_list_command(Command app, Session& session) {
   Command command = add_command(
-      app, session, "list", "All domains: state, memory, ports, rings and console; or one, in full",
+      app, session, "list", "List all domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
-      "                            Lost: bytes of input on the way to the guest, or of input and output in "
-      "it\n"
+      "                            Lost: bytes of input and output that were lost, as `list web` details\n"
       "  ringside list web\n"
       "  ringside list --json      an array of objects, for programs");
   const auto name = std::make_shared<std::string>();

@@ -18,8 +18,8 @@ namespace ringside::tools {
 
 class LiveStart {
  public:
-  /// Listening to the journal must have begun, so that everything after this point is in entries. A domain
-  /// whose page is gone is recorded without its rings.
+  /// The caller must already receive the journal, so that each later change is in an entry. A domain whose
+  /// page is gone is recorded without its rings.
   LiveStart(Host& host, Privcmd& privcmd, const Machine& machine, const std::vector<DomainInfo>& domains);
 
   [[nodiscard]] const trace::JournalHeader& header() const { return header_; }

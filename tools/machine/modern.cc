@@ -37,11 +37,10 @@ void add_modern_commands(Command app, Session& session) {
       "  ringside modern -- xenstore-ls -f\n"
       "  ringside modern -- xl dmesg\n"
       "  ringside modern -- sh        a shell in which all of Xen's programs run on the machine\n"
-      "It is Debian's program, over libraries that take the place of Xen's own. The first call starts "
-      "Debian's\n"
-      "xenstored and xenconsoled, and each writes the domains' names into the store. Exits with the "
-      "program's\n"
-      "own status. A call that ringside does not have gives ENOSYS, and a line on stderr names it.");
+      "The program is unmodified; libraries of ringside take the place of Xen's lowest ones. The first\n"
+      "use starts Debian's xenstored and xenconsoled, and each use writes the domains' names into the\n"
+      "store. Exits with the program's own status. A call that ringside does not have returns ENOSYS, and\n"
+      "a line on stderr names it.");
   const auto words = std::make_shared<std::vector<std::string>>();
   modern.add_option("COMMAND", *words, "After --: the program and its arguments").required();
   modern.callback(

@@ -1,4 +1,4 @@
-// Where the programs and libraries are, and how the daemons start.
+// Finds the programs and libraries, and starts the daemons.
 #include "tools/machine/modern_daemons.h"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ Result<> set(const char* name, const std::string& value) {
   return Done{};
 }
 
-/// `folder` first, then what the variable has already.
+/// Puts `folder` in front of the folders that the variable already has.
 Result<> put_first(const char* name, const std::string& folder) {
   const char* rest = std::getenv(name);
   if (rest == nullptr || *rest == '\0') return set(name, folder);
@@ -85,7 +85,7 @@ Result<> launch_daemon(LinuxHost& host, const char* name) {
   return process.error();
 }
 
-/// A running machine's pid file of that name, held as long as the program runs that this process becomes.
+/// Takes the pid file of that name in a running machine. The program that this process becomes keeps it.
 Result<> hold_pid_file(const Machine& machine, const std::string& name) {
   if (!MachineMark::read(machine)) {
     return Error{ENOENT, "no machine is running", machine.directory(), "it does not hold one",

@@ -1,5 +1,5 @@
-// Today's daemons of dom0 on a machine of ringside: Debian's own programs, with the drop-in libraries of this
-// folder in place of those that need Xen.
+// Today's daemons of dom0 on a machine of ringside: Debian's own programs, with the drop-in libraries of
+// tools/modern in place of those that need Xen.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // A read-only view of a domain's shared page and its rings.
 //
-// The page has only the shared indices; the private ones are known to their owners alone. Indices that a
-// guest has set wrongly are shown as they are.
+// The page has only the shared indices; each private index is known only to its owner. An index that a guest
+// has set wrongly is shown unchanged.
 #pragma once
 
 #include "emu/host/host.h"

@@ -104,8 +104,8 @@ int run_xen(const Session& session, bool locked, const SerialSpec& serial) {
 constexpr std::chrono::milliseconds daemon_patience{1000};
 
 /// Runs a daemon of dom0 to its end and returns its status. A non-zero status means that the hypervisor has
-/// died. A running guest notices that by itself; a paused or suspended guest would wait for ever, so it is
-/// woken.
+/// died. A running guest notices that itself; a paused or suspended guest would wait for ever, so this
+/// function wakes it.
 int run_daemon(LinuxHost& host, const Machine& machine) {
   host.wait_for_hypercalls(daemon_patience);
   const int status = host.run();
@@ -118,8 +118,8 @@ std::uint64_t session_seed() {
   return (std::uint64_t{source()} << 32) | source();
 }
 
-/// An xcs of before has answered messages that are in its files, and only an xcs with early answers reads
-/// them.
+/// An earlier xcs may have left files with messages that it has answered. Only an xcs with early answers
+/// reads these files.
 bool answered_early(LinuxHost& host, const Machine& machine) {
   return std::ranges::any_of(host.memory_names(machine.directory()), dom0::EarlyStore::is_file_name);
 }
@@ -230,7 +230,7 @@ int run_domu(const Session& session, domu::DomUOptions options, bool external) {
 }
 
 int run_shell() {
-  // Ctrl-C only discards the line being typed, which the terminal does; it does not end the shell.
+  // Ctrl-C does not end the shell. The terminal discards the line that is being typed.
   std::signal(SIGINT, SIG_IGN);
   return domu::shell_main(std::cin, std::cout, shell_info_of_environment());
 }
@@ -244,10 +244,11 @@ void add_process_commands(Command app, Session& session) {
     return command;
   };
 
-  Command xen = add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
-                    "  ringside xen --dir /tmp/m1        then, elsewhere: xcs and xend with the same --dir\n"
-                    "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, "
-                    "with input to Xen");
+  Command xen =
+      add("xen", "The hypervisor: domains, frames, event channels, hypercalls",
+          "  ringside xen --dir /tmp/m1        then, in other terminals: xcs and xend with the same --dir\n"
+          "  ringside xen --com1 stdio --conswitch ax        this terminal is the serial line, "
+          "with input to Xen");
   const auto locked = std::make_shared<bool>(false);
   xen.add_flag("--locked", *locked, "The parent process passes on the lock of the directory").hidden();
   const auto serial = std::make_shared<SerialSpec>();
@@ -286,10 +287,10 @@ void add_process_commands(Command app, Session& session) {
     session.run = [&session, queue_limit] { return run_xenctld(session, *queue_limit); };
   });
 
-  Command dom0 =
-      add("dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
-          "  ringside dom0 --dir /tmp/m1               then, elsewhere: ringside uart --dir /tmp/m1\n"
-          "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
+  Command dom0 = add(
+      "dom0", "dom0's kernel: a shell on ttyS0, which is the serial line, and one on tty1",
+      "  ringside dom0 --dir /tmp/m1               then, in another terminal: ringside uart --dir /tmp/m1\n"
+      "  ringside dom0 --dir /tmp/m1 -- bash -l    another program; it is started again when it ends");
   const auto dom0_program = std::make_shared<ProgramSpec>();
   dom0_program->argv = {"sh"};
   dom0.add_option("PROGRAM", dom0_program->argv, "What init runs on each tty").show_default();
@@ -298,7 +299,7 @@ void add_process_commands(Command app, Session& session) {
     session.run = [&session, dom0_program] { return run_dom0(session, *dom0_program); };
   });
 
-  Command domu = add("domu", "A guest, on the connection that `ringside create` hands it",
+  Command domu = add("domu", "A guest, on the connection that `ringside create` gives it",
                      "  started by `ringside create`, not by hand");
   const auto options = std::make_shared<domu::DomUOptions>();
   domu.add_flag("--raw", options->raw, "The guest's terminal does not echo or translate");

@@ -49,7 +49,8 @@ std::vector<std::string> quirk_words(const std::string& process, const std::vect
 }
 
 void add_quirks_command(Command app, Session& session) {
-  Command command = app.add_subcommand("quirks", "What the programs of 2005 did wrong, each behind --quirk");
+  Command command =
+      app.add_subcommand("quirks", "List what the programs of 2005 did wrong, each behind --quirk");
   command.footer(
       "Quirks of xcs and xend are set with `up`, those of domu with `create`, all of them with `exec`.\n"
       "Examples:\n"

@@ -47,7 +47,7 @@ std::string problem_of_conswitch(const std::string& text) {
 struct SerialPlace {
   const char* what;  ///< "serial line"
   std::string path;
-  const char* advice;  ///< the advice if it does not exist
+  const char* advice;  ///< what to do if it does not exist
 };
 
 Result<Handle> open_place(LinuxHost& host, const SerialPlace& place) {
@@ -140,7 +140,7 @@ int dmesg(const Session& session, bool clear) {
   if (!said) return failed(said.error());
   std::fwrite(said->text.data(), 1, said->text.size(), stdout);
   if (std::fflush(stdout) != 0)
-    return failed({stdout_error(), "cannot print xen's messages", "stdout",
+    return failed({stdout_error(), "cannot print Xen's messages", "stdout",
                    std::generic_category().message(stdout_error()), "nothing was cleared"});
   note_losses(dom0.host, *dom0.privcmd);
   // Clears only what has been printed.
@@ -161,7 +161,8 @@ void add_serial_options(Command command, SerialSpec& spec, bool stdio) {
   command
       .add_option("--com1", spec.com1,
                   std::string("The far end of the serial line: a pty in the machine's directory, nothing, ") +
-                      (stdio ? "this process's stdin and stdout, " : "") + "or a socket to connect to")
+                      (stdio ? "this process's stdin and stdout, " : "") +
+                      "or a unix socket on which Xen listens")
       .check(problem_of_end, stdio ? "pty|none|stdio|unix:PATH" : "pty|none|unix:PATH")
       .show_default();
   command
@@ -234,7 +235,7 @@ void add_serial_commands(Command app, Session& session) {
                                  "  ringside dmesg\n"
                                  "  ringside dmesg --clear         and clear what was printed");
   const auto clear = std::make_shared<bool>(false);
-  messages.add_flag("--clear", *clear, "Have Xen clear it");
+  messages.add_flag("--clear", *clear, "Have Xen clear what was printed");
   messages.callback(
       [&session, clear] { session.run = [&session, clear] { return dmesg(session, *clear); }; });
 }

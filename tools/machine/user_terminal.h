@@ -1,5 +1,5 @@
-// The user's terminal while it shows another machine: the key that leaves, and stopping and continuing the
-// process from the shell.
+// The user's terminal while it shows a console or a serial line: the key that leaves, and job control
+// (SIGTSTP, SIGCONT).
 #pragma once
 
 #include <cstdint>

@@ -81,7 +81,7 @@ struct Bitmap {
 
 struct VcpuAffinity {
   std::uint32_t vcpu;
-  std::uint32_t flags;  ///< which of the two are meant
+  std::uint32_t flags;  ///< affinity_hard, affinity_soft
   Bitmap hard;
   Bitmap soft;
 };
@@ -175,7 +175,7 @@ struct EventStatus {
   std::uint16_t domain;
   std::uint16_t reserved0;
   std::uint32_t port;
-  std::uint32_t status;  ///< numbers as PortState has them
+  std::uint32_t status;  ///< the numbers of PortState
   std::uint32_t vcpu;
   union {
     std::uint16_t remote_domain;  ///< unbound and interdomain

@@ -26,7 +26,7 @@ RINGSIDE_EXPORT int xendevicemodel_close(void* handle) {
   return 0;
 }
 
-// The arguments are not looked at.
+// The arguments are ignored.
 
 RINGSIDE_EXPORT int xendevicemodel_create_ioreq_server(...) {
   return missing("xendevicemodel_create_ioreq_server");

@@ -1,4 +1,4 @@
-// The life of one event channel handle.
+// Implements one event channel handle.
 #include "tools/modern/events.h"
 
 #include <fcntl.h>
@@ -43,7 +43,7 @@ Result<std::unique_ptr<EventHandle>> EventHandle::open(bool close_on_exec) {
   Fd readiness(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!poll.valid() || !readiness.valid()) return error_of(errno);
   if (auto added = watch(poll, readiness.get(), EPOLLIN, readiness_tag); !added) return added.error();
-  // Only its end: the answers to calls are read by the callers.
+  // Watches only for the end of the connection: callers read the answers to their calls.
   if (auto added = watch(poll, (*link)->descriptor(), EPOLLRDHUP, hypervisor_tag); !added)
     return added.error();
   return std::unique_ptr<EventHandle>(new EventHandle(
@@ -64,7 +64,7 @@ Result<int> EventHandle::bind_unbound(DomainId remote) {
   return listen(reply->answer.port, false);
 }
 
-/// The other end may have sent events before this end existed. So the binding itself causes an event.
+/// The other end may have sent events before this end existed, so the binding itself causes an event.
 Result<int> EventHandle::bind_interdomain(DomainId remote, ring::Port remote_port) {
   auto reply = link_->call({.op = HypercallOp::evtchn_bind_interdomain,
                             .domain = own,
@@ -127,7 +127,7 @@ Result<int> EventHandle::pending() {
     }
     if (gone_) return error_of(EPIPE);
     if (!waits) return error_of(EAGAIN);
-    // Only waits here: what there is is collected under the lock.
+    // Waits without the lock. The next round collects the events under it.
     pollfd readable{poll_.get(), POLLIN, 0};
     if (poll(&readable, 1, -1) < 0) return error_of(errno);
   }
@@ -147,7 +147,7 @@ void EventHandle::collect() {
 void EventHandle::deliver(ring::Port port) {
   if (!bits_.is_pending(port) || bits_.is_masked(port)) return;
   bits_.set_mask(port);
-  // Before the program looks at what the event announced: a later event sets the bit again.
+  // Clears the bit before the program looks for work, so that a later event sets it again.
   bits_.clear_pending(port);
   queue(port);
 }

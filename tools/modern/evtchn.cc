@@ -1,8 +1,8 @@
 // libxenevtchn.so.1: event channels.
 //
-// It also has `open`, for two files of dom0's kernel that only Xen's Linux has: the store's daemon reads the
-// port and maps the page of the kernel's own connection to it. dom0's kernel here makes no such connection,
-// so the port waits and the page stays empty. All other names are opened as usual.
+// It also has `open`, for two files that only Xen's Linux has. xenstored reads in them the port and maps the
+// page of the kernel's own connection to the store. ringside's dom0 kernel makes no such connection, so the
+// port has no peer and the page stays empty. All other names are opened as usual.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -35,7 +35,7 @@ Result<int> memory_file(const char* name, std::size_t bytes, const std::string& 
   return file.release();
 }
 
-/// A port of dom0 that waits for dom0. It lives as long as this process.
+/// Allocates an unbound port of dom0, for dom0. It exists until this process ends.
 Result<int> store_port() {
   static auto& link = *new std::unique_ptr<Link>;
   if (link == nullptr) {
@@ -77,8 +77,7 @@ RINGSIDE_EXPORT void* xenevtchn_open(void*, unsigned flags) {
   });
 }
 
-/// It would take over the ports of another process. Only an update of xenstored that keeps it running does
-/// that.
+/// Would take over the ports of another process. Only a live update of xenstored uses it.
 RINGSIDE_EXPORT void* xenevtchn_fdopen(void*, int, unsigned) {
   return answer<void*>(nullptr, []() -> Result<void*> { return not_here("xenevtchn_fdopen"); });
 }

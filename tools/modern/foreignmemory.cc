@@ -18,7 +18,8 @@ struct Foreign {
   Mapped<Nothing> mapped;
 };
 
-/// Without `errors` all frames must be mapped. With it, the places of the others cannot be accessed.
+/// Without `errors`, fails unless all frames can be mapped. With `errors`, the places of frames that cannot
+/// be mapped are inaccessible.
 Result<void*> map(Foreign& foreign, std::uint32_t domain, int protection,
                   std::span<const unsigned long> frames, int* errors) {
   auto pages = Pages::reserve(frames.size());

@@ -1,8 +1,9 @@
 // libxengnttab.so.1: frames that domains grant to each other. xengnttab_* maps frames that were granted to
 // this domain, xengntshr_* grants frames.
 //
-// A page may carry a notification: when its user has gone, however it went, a byte of the page becomes 0 and
-// a port is raised. The hypervisor does that when a connection closes, so each such mapping has a connection.
+// A page may have a notification: when the program that uses the page ends, for whatever reason, a byte of
+// the page becomes 0 and a port is raised. The hypervisor does that when a connection closes, so each such
+// mapping has a connection of its own.
 #include <sys/mman.h>
 
 #include <array>
@@ -51,8 +52,8 @@ struct Mapper {
 /// A handle that makes grants.
 struct Sharer {
   struct Shared {
-    std::unique_ptr<Link> link;          ///< if there is a notification: the grants belong to it
-    std::vector<std::uint32_t> numbers;  ///< otherwise: those to be ended
+    std::unique_ptr<Link> link;          ///< the owner of the grants, if there is a notification; else null
+    std::vector<std::uint32_t> numbers;  ///< the grants; without a notification, unshare ends them
   };
   std::unique_ptr<Link> link;
   Mapped<Shared> mapped;

@@ -1,4 +1,4 @@
-// One connection, and what happens to calls that are not here.
+// One connection, and the error for calls that ringside does not have.
 #include "tools/modern/link.h"
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 // A connection to ringside's hypervisor, for a program that was built for today's Xen. Every handle that such
-// a program opens has one of its own: what belongs to the handle (ports, grants) ends with the connection,
-// however the program ends.
+// a program opens has its own connection. What belongs to the handle (ports, grants) ends with the
+// connection, even if the program is killed.
 //
 // The libraries here are C libraries to their users. No exception and no C++ symbol leaves them: each
 // exported function runs inside answer().
@@ -55,7 +55,7 @@ Value answer(Value otherwise, Run run) noexcept {
 /// An error of which the program sees the code only.
 [[nodiscard]] Error error_of(int code);
 
-/// ENOSYS for a call that ringside does not have. The first time it prints a line that names the call.
+/// ENOSYS for a call that ringside does not have. Prints a line that names the call when it is first used.
 [[nodiscard]] Error not_here(const char* call) noexcept;
 
 }  // namespace ringside::modern

@@ -16,7 +16,7 @@ using namespace ringside::modern;
 
 namespace {
 
-/// What physinfo tells; no memory is behind it.
+/// The size of the memory that physinfo reports. ringside has no such memory.
 constexpr std::uint64_t machine_pages = std::uint64_t{memory_kib_max} / page_kib;
 /// The version of Xen whose interface this is.
 constexpr int version_major = 4;
@@ -76,7 +76,7 @@ Result<DomainInfo> domain_named(Link& link, std::uint16_t domain) {
   return found->answer.info;
 }
 
-/// There is one vcpu, the domain's process. Linux chooses its CPU, so none is told.
+/// There is one vcpu, the domain's process. Linux chooses its CPU, so the number of the CPU stays 0.
 Result<long> get_vcpu_info(Link& link, const abi::Domctl& domctl, abi::VcpuInfo& vcpu) {
   auto info = domain_named(link, domctl.domain);
   if (!info) return info.error();
@@ -144,7 +144,7 @@ Result<long> read_console(Link& link, abi::ReadConsole& read) {
   return 0;
 }
 
-/// ringside has one CPU for each domain, and memory is a number.
+/// Reports Linux's CPUs. The memory is only a number.
 Result<long> physical_info(abi::PhysicalInfo& info) {
   info = {};
   const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -337,7 +337,7 @@ Result<long> dispatch(Link& link, unsigned number, const Arguments& arguments) {
   }
 }
 
-/// Calls one after another; each has its own result. A call whose result is a long number comes in this way.
+/// Makes calls one after another; each has its own result. libxenctrl uses it for calls with a 64-bit result.
 Result<long> multicall(Link& link, std::span<abi::MulticallEntry> calls) {
   for (abi::MulticallEntry& each : calls) {
     const auto number = static_cast<unsigned>(each.number);
@@ -394,7 +394,7 @@ RINGSIDE_EXPORT long xencall2L(void* handle, unsigned number, std::uint64_t firs
   return hypercall(handle, number, {first, second});
 }
 
-// No call that is here has a third argument.
+// No supported call has a third argument.
 
 RINGSIDE_EXPORT int xencall3(void* handle, unsigned number, std::uint64_t first, std::uint64_t second,
                              std::uint64_t) {
@@ -411,7 +411,7 @@ RINGSIDE_EXPORT int xencall5(void* handle, unsigned number, std::uint64_t first,
   return short_hypercall(handle, number, {first, second});
 }
 
-// Any memory will do: it is read in the same process.
+// Any memory can be a buffer: this process reads it.
 
 RINGSIDE_EXPORT void* xencall_alloc_buffer_pages(void*, std::size_t pages) {
   const std::size_t bytes = pages * ring::frame_bytes;

@@ -3,7 +3,7 @@
 "use strict";
 
 // Whether a step contains the words: in its sentences, its label, its lanes or its bytes. `words` is an expression. No
-// text is stored: the texts of a hundred thousand steps take more memory than all the rest.
+// lower-case copy of the texts is stored: for 100,000 steps it would take more memory than all other data.
 function matches(step, words, run) {
   return words.test(step.s) || words.test(step.p) || words.test(lookOf(step)[1]) || words.test(laneName(run, step.f)) || words.test(laneName(run, step.o)) || words.test(step.k) || (step.b !== undefined && words.test(visible(step.b)));
 }

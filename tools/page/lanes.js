@@ -77,7 +77,7 @@ class Lanes {
     this.foldFrom(0);
   }
 
-  // The same after steps were added: only the last row may have changed.
+  // Updates the rows after steps were added: only the last row may have changed.
   foldAdded() {
     const last = this.rows.pop();
     this.foldFrom(last ? last.from : 0);

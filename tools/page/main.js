@@ -164,7 +164,7 @@ class Player {
     return at;
   }
 
-  // The next failure, loss, quirk or fault of the strip.
+  // Goes to the next or previous failure, loss, quirk or fault on the strip.
   trouble(direction) {
     if (this.predictor.on) return; // it would show what happens later
     if (this.timer !== null) this.pause();
@@ -424,7 +424,7 @@ async function begin() {
   listenToButtons(player);
   listenToKeys(player);
   listenForTerms();
-  // The address is the event's, because the page may have changed its own since.
+  // Uses the address of the event, because the page may have changed its own address since.
   window.addEventListener("hashchange", (event) => {
     const { hash } = new URL(event.newURL);
     if (hash.startsWith("#step=")) player.fromAddress(hash);

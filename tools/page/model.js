@@ -18,7 +18,7 @@ function bytesOf(text) {
   return bytes;
 }
 
-// The data of a run. Those of a long run are compressed, because a browser would need most of the time to read them.
+// The data of a run. The data of a long run are compressed: a browser would spend most of the time reading them.
 async function runData(id) {
   const element = document.getElementById(id);
   if (element.type === "application/json") return data(id);
@@ -153,8 +153,8 @@ class Run {
     return at < 0 ? "" : its.text.slice(0, its.ends[at][1]);
   }
 
-  // The lines in force at an index: the last line that did something, whose effects the steps are, and the line
-  // after it at which the run waits. Also the phase, and the failures since the last line.
+  // The lines in force at an index: the last line that did something (the steps are its effects), and a later line
+  // at which the run waits. Also the phase, and the failures since the last line.
   marksAt(index) {
     const in_force = { act: null, waits: null, phase: null, failures: [] };
     const last = lastWhere(this.markIndex, (at) => at <= index);
@@ -181,7 +181,7 @@ class Run {
     return starts;
   }
 
-  // The first step after those with which the run begins, which start the machine and its domains.
+  // The first step after the start of the machine and its domains.
   get beginning() {
     let index = 0;
     for (const [first, last] of this.starts) if (first <= index) index = last + 1;
@@ -198,7 +198,7 @@ class Run {
     return (step.y || []).some(([first, count]) => byte >= first && byte < first + count);
   }
 
-  // A byte as it first appeared.
+  // The text of a byte at its first step.
   letterOf(byte) {
     const step = this.steps.find((each) => each.b !== undefined && this.hasByte(each, byte));
     let offset = 0;

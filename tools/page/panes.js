@@ -101,7 +101,7 @@ class RunView {
     row("", hop.meaning);
     row("More:", hop.more);
     row("In 2005:", hop.source);
-    row("Goes wrong:", hop.wrong);
+    row("What goes wrong:", hop.wrong);
     for (const [name, what] of hop.quirks) row("Quirk " + name + ":", what);
     return details;
   }
@@ -243,7 +243,7 @@ class RunView {
     if (this.screens.children.length !== figures.length + 1) this.screens.replaceChildren(make("h3", { text: "Screens" }), ...figures);
   }
 
-  // A screen is drawn again only if its text has changed: to interpret it takes longer than all other panes.
+  // Draws a screen again only if its text has changed: interpreting the text takes longer than drawing all other panes.
   screenFigure(name, text) {
     if (!this.shownScreens.has(name)) {
       const caption = make("figcaption");

@@ -1,4 +1,4 @@
-// Predict: asks for the next step before it is shown, hides what comes, keeps the score, and makes a text of the answers
+// Predict: asks for the next step before it is shown, hides later steps, keeps the score, and makes a table of the answers
 // for the lecturer.
 "use strict";
 

@@ -4,7 +4,7 @@
 const GLOSSARY = {
   "dom0": "The first, privileged domain. It has the real hardware, and runs the tools that serve the other domains.",
   "domU": "An unprivileged domain: a guest. It has no hardware of its own; its console is what this page is about.",
-  "xcs": "The control switch, a process in dom0. It moves control messages between the guests' rings and its clients, by frames of 80 bytes.",
+  "xcs": "The control switch, a process in dom0. It moves control messages between the guests' rings and its clients, in frames of 80 bytes.",
   "xend": "The daemon in dom0 that manages domains. Its console server keeps what guests print, and takes what users type.",
   "xenctld": "One daemon in place of xcs and xend. It gives each domain's console a pty.",
   "xen": "The hypervisor. It allocates pages and event channels; console data of a guest do not pass through it.",
@@ -69,7 +69,7 @@ function withTerms(text) {
   return fragment;
 }
 
-// Makes control characters visible: "abc\n".
+// Makes control characters visible: a newline becomes an arrow, NUL becomes "^@".
 function visible(bytes) {
   let text = "";
   for (const character of bytes) {

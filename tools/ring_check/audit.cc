@@ -1,5 +1,5 @@
-// Faults and single steps: SIGSEGV opens the memory for one instruction, SIGTRAP closes it after that
-// instruction.
+// Uses faults and single steps: the handler of SIGSEGV opens the memory for one instruction, and the handler
+// of SIGTRAP closes it after that instruction.
 #include "tools/ring_check/audit.h"
 
 #include <sys/mman.h>
@@ -27,7 +27,8 @@ namespace {
 constexpr greg_t single_step = 0x100;
 /// A bit in the error code of a page fault.
 constexpr greg_t was_write = 2;
-/// More of them have one cause: the code was not compiled with the flags.
+/// The most unannounced accesses that are remembered. More of them have one cause: the code was not compiled
+/// with the flags.
 constexpr std::size_t unseen_max = 256;
 
 /// The most accesses that are remembered, for a copy.

@@ -36,8 +36,8 @@ struct Audited {
   std::vector<const void*> waits = {};  ///< loads that wait (Execution::wait_at)
 };
 
-/// Calls `run` to make executions of `program`, under a model that leaves the memory unchanged (SC). One at a
-/// time.
+/// Calls `run` to make executions of `program`, under a model that keeps no stores from memory (SC). Only one
+/// audit may run at a time.
 [[nodiscard]] Audit audit(const Audited& audited, check::Space& space, check::Model& model,
                           check::Program& program, check::SharedMemory* shared_memory,
                           const std::function<void(check::Execution&)>& run);

@@ -13,7 +13,7 @@ namespace {
 
 using check::WorkloadKind;
 
-/// For each test: an access costs two faults here, a thousand times its cost in a search.
+/// The limits for each test. An access costs two faults here, a thousand times its cost in a search.
 constexpr std::uint64_t executions_audited_max = 256;
 constexpr std::uint32_t deviations_audited = 1;
 /// The most names in a message.
@@ -26,7 +26,7 @@ std::string list_of(const std::vector<std::string>& names) {
   return text;
 }
 
-/// Each text once.
+/// Adds the text, unless it is there already.
 void add_once(std::vector<std::string>& texts, const std::string& text) {
   if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
 }

@@ -1,4 +1,4 @@
-// Line by line, instruction by instruction; a lock prefix may be on its own line.
+// Rewrites line by line and instruction by instruction. A lock prefix may be on its own line.
 #include "tools/ring_check/barriers.h"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(spaces) - first + 1);
 }
 
-/// The first word, which is taken from `text`.
+/// Removes the first word from `text`, and returns it.
 std::string_view take_word(std::string_view& text) {
   const std::size_t end = text.find_first_of(spaces);
   const std::string_view word = text.substr(0, end);
@@ -30,7 +30,7 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-/// Operands are separated by commas outside parentheses.
+/// Splits the operands at commas outside parentheses.
 std::vector<std::string_view> operands_of(std::string_view text) {
   std::vector<std::string_view> operands;
   int depth = 0;
@@ -56,7 +56,7 @@ bool is_on_stack(std::string_view operand) {
   return operand.find("(%rsp") != std::string_view::npos || operand.find("(%esp") != std::string_view::npos;
 }
 
-/// The size by the register, or else by the last letter of the instruction.
+/// The size of an access: that of a register operand, or else that of the instruction's last letter.
 unsigned bytes_of(std::string_view instruction, const std::vector<std::string_view>& operands) {
   if (instruction == "cmpxchg8b") return 8;
   if (instruction == "cmpxchg16b") return 16;
@@ -88,8 +88,8 @@ std::string call(std::string_view function) {
                      red_zone_bytes, function);
 }
 
-/// The address goes into a register that the code may use, so that the register is saved; an address relative
-/// to the stack pointer is adjusted.
+/// Passes the address in a register that the code may use, and therefore saves the register. Adjusts an
+/// address relative to the stack pointer.
 std::string announce(std::string_view memory, unsigned bytes) {
   constexpr int moved = red_zone_bytes + 8;
   const bool by_stack = memory.find("%rsp") != std::string_view::npos;

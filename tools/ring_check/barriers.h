@@ -1,5 +1,5 @@
 // Makes barriers in assembler visible: in a compiler's output, the fences and the locked instructions from
-// asm blocks get a call to the checker. x86-64, AT&T syntax. Text in, text out.
+// asm blocks get a call to the checker. Only for x86-64, in AT&T syntax.
 //
 // Other instructions in asm blocks that access the page are not seen; the checker's audit names them.
 #pragma once

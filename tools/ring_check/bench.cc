@@ -1,4 +1,4 @@
-// A program, a space, a model and an execution for one job.
+// Makes the program, the space, the model and the execution of one job.
 #include "tools/ring_check/bench.h"
 
 #include "emu/check/schedule_text.h"
@@ -82,7 +82,7 @@ Result<> Bench::set_up(const RingJob& job, Places& places) {
   return Done{};
 }
 
-/// Reports do not show these words, which have no name.
+/// Adds the counts of ended operations as words. They have no name, so reports do not show them.
 void Bench::add_counts(std::vector<check::Region>& regions, std::vector<check::Space::Found>& words) const {
   auto* counts = reinterpret_cast<std::byte*>(program->history()->ended_counts());
   regions.push_back({counts, check::granule_bytes});

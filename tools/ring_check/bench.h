@@ -31,7 +31,7 @@ struct Bench {
 [[nodiscard]] Result<> with_all_memory(const RingJob& job, Places& places,
                                        const std::function<void(Bench&)>& what);
 
-/// Exists as long as ring code runs; `execution` may be null.
+/// Tells the watchdog, while it exists, that ring code runs. `execution` may be null.
 class Watched {
  public:
   explicit Watched(const check::Execution* execution);

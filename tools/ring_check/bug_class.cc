@@ -1,4 +1,5 @@
-// Classes of bugs from the order of steps: what raced, who waits, and which store was not seen yet.
+// Finds classes of bugs from the order of the steps: what raced, which end waits, and which store was not
+// seen yet.
 #include "tools/ring_check/bug_class.h"
 
 #include <array>
@@ -13,7 +14,7 @@ using check::ModelName;
 using check::OpKind;
 using check::Step;
 
-/// The kind of the declared word at an offset, or RING_CHECK_REQ_INDEX - 1: it is none.
+/// The kind of the declared word at the offset of an operation; -1 if there is none.
 int kind_of_word(const ring_check_ring& ring, const check::Op& op) {
   for (std::uint32_t i = 0; i < ring.word_count; ++i) {
     if (ring.words[i].offset == op.offset) return static_cast<int>(ring.words[i].kind);
@@ -34,7 +35,7 @@ std::vector<std::uint32_t> classes_of_race(const check::Recording& recording,
   return by_back ? std::vector<std::uint32_t>{4, 5, 36, 44} : std::vector<std::uint32_t>{2, 3, 36, 44};
 }
 
-/// The kind of the last store of a fiber that no other could see when it read another word; -1: there was
+/// The kind of the last store that no other fiber could see when its fiber read another word; -1 if there was
 /// none. Under TSO the store waits in the store buffer; under other models the read yields an old value.
 int kind_of_unseen_store(const RingJob& job, const check::Recording& recording,
                          const check::ReportAbout& about) {

@@ -53,7 +53,7 @@ const char* text_of(Why why) {
   return "?";
 }
 
-/// True: the checker runs the ring, in an execution or with one thread, not with two real threads.
+/// Whether the checker runs the ring, in an execution or with one thread, and not with two real threads.
 bool is_checked() {
   if (check::Execution::current() != nullptr) return true;
   const check::CheckServices* driver = check::check_services();

@@ -158,24 +158,21 @@ Result<int> compile(const char* variable, const char* otherwise, const std::vect
 
 void add_compiler(Command ring_check, Session& session, const char* name, const char* variable,
                   const char* language) {
-  Command command = ring_check.add_subcommand(
-      name,
-      fmt::format(
-          "Compiles {} so that the checker sees each access: a compiler's arguments, and a .so for --ring",
-          language));
+  Command command =
+      ring_check.add_subcommand(name, fmt::format("Compile {} so that the checker sees each access; takes a "
+                                                  "compiler's arguments, makes a .so for --ring",
+                                                  language));
   command.prefix_command();
-  command.footer(
-      fmt::format("Runs the compiler in {1}, or `{0}`: gcc or clang. It adds the flags that announce "
-                  "accesses, the path of\n"
-                  "<ringside/ring_check.h>, -fPIC and -shared. Barriers in asm blocks (mfence, sfence, "
-                  "lfence, lock ...) are\n"
-                  "seen too. Its exit status is the compiler's.\n"
-                  "\n"
-                  "Examples:\n"
-                  "  ringside ring-check {0} -O2 -o ring.so ring.c\n"
-                  "  ringside ring-check {0} -O2 -c ring.c && ringside ring-check {0} -o ring.so ring.o\n"
-                  "  {1}=clang ringside ring-check {0} -O0 -o ring.so ring.c",
-                  name, variable));
+  command.footer(fmt::format(
+      "Runs the compiler that {1} names, or `{0}`: gcc or clang. It adds the flags that announce\n"
+      "accesses, the path of <ringside/ring_check.h>, -fPIC and -shared. Barriers in asm blocks\n"
+      "(mfence, sfence, lfence, lock ...) are seen, too. Its exit status is the compiler's.\n"
+      "\n"
+      "Examples:\n"
+      "  ringside ring-check {0} -O2 -o ring.so ring.c\n"
+      "  ringside ring-check {0} -O2 -c ring.c && ringside ring-check {0} -o ring.so ring.o\n"
+      "  {1}=clang ringside ring-check {0} -O0 -o ring.so ring.c",
+      name, variable));
   command.callback([command, name, variable, &session] {
     const std::vector<std::string> arguments = command.remaining();
     session.run = [name, variable, arguments] {

@@ -1,5 +1,5 @@
-// fork, a pipe for the verdict, and in the child a watchdog over the ring: handlers for fatal signals, and an
-// alarm that checks for progress.
+// Starts children, each with a pipe for its verdict. In a child, a watchdog observes the ring: handlers for
+// fatal signals, and an alarm that checks for progress.
 #include "tools/ring_check/children.h"
 
 #include <fcntl.h>
@@ -34,10 +34,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds busy_without_a_step(3);
 /// One thread needs much less than this for a function of the ring.
 constexpr std::chrono::seconds busy_of_one_thread(10);
-/// Ring code that blocks neither runs nor waits for a processor. The ticks take less than this.
+/// Ring code counts as blocked if in this time it neither runs nor waits for a processor. The ticks
+/// themselves take less than awake_while_blocked.
 constexpr int seconds_blocked = 10;
 constexpr std::chrono::milliseconds awake_while_blocked(300);
-/// After the budget: ring code ends one execution in less time.
+/// The time that a job has after the budget. Ring code ends one execution in less time.
 constexpr std::chrono::seconds grace(15);
 constexpr std::chrono::milliseconds shortest_poll(100);
 /// How often progress is reported.
@@ -71,11 +72,11 @@ std::string to_text(const RingVerdict& verdict) {
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\nmessages "
       "{}\n{}"
-      "hides_failures {}\n{}memory {}\nnote {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
+      "hides_failures {}\n{}division {}\nnote {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited), verdict.messages,
       verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
-      verdict.memory, verdict.note, why, verdict.replay, verdict.page.size(), verdict.page,
+      verdict.division, verdict.note, why, verdict.replay, verdict.page.size(), verdict.page,
       verdict.report.size(), verdict.report, verdict.journal);
 }
 
@@ -110,8 +111,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.hides_failures = value == "1";
     } else if (key == "buffering") {
       verdict.buffering.push_back(value);
-    } else if (key == "memory") {
-      verdict.memory = value;
+    } else if (key == "division") {
+      verdict.division = value;
     } else if (key == "note") {
       verdict.note = value;
     } else if (key == "why") {
@@ -171,7 +172,7 @@ Watchdog watchdog;
 
 void on_fault(int signal) {
   ::signal(signal, SIG_DFL);
-  give_up(fmt::format("the code dies of a signal: {} ({})", ::strsignal(signal),
+  give_up(fmt::format("the code gets a fatal signal: {} ({})", ::strsignal(signal),
                       signal == SIGSEGV || signal == SIGBUS
                           ? "the memory before and after the page may not be accessed"
                           : "run the replay in a debugger"));
@@ -309,8 +310,7 @@ RingVerdict finish(Child& child) {
     verdict.why =
         WIFSIGNALED(status)
             ? fmt::format("the process that ran the ring was killed by {}", ::strsignal(WTERMSIG(status)))
-            : fmt::format("the process that ran the ring ended by itself, with status {}",
-                          WEXITSTATUS(status));
+            : fmt::format("the process that ran the ring exited with status {}", WEXITSTATUS(status));
   }
   return verdict;
 }
@@ -322,7 +322,7 @@ int milliseconds_until(Clock::time_point then, std::chrono::milliseconds at_leas
   return static_cast<int>(std::clamp(left, at_least, at_most).count());
 }
 
-/// `executions`: of the finished jobs.
+/// `executions`: the number in the finished jobs.
 RingJobsProgress progress_of(const std::vector<Child>& running, std::size_t done, std::uint64_t executions) {
   RingJobsProgress progress;
   progress.done = done;

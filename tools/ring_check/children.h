@@ -20,13 +20,14 @@ struct RingJobsProgress {
 
 struct RingJobsOptions {
   unsigned at_once = 1;
-  /// Called before a job starts; true: it is left out, and not reported. Null: no job is.
+  /// Called before a job starts; if it returns true, the job is left out and not reported. Null: no job is
+  /// left out.
   std::function<bool(const RingJob& job)> skip = nullptr;
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all jobs together
-  /// Called several times a second while jobs run; true: all jobs end, and finished ones are reported. Null:
-  /// not called.
+  /// Called several times a second while jobs run; if it returns true, all jobs end, and finished ones are
+  /// reported. May be null.
   std::function<bool()> stop = nullptr;
-  /// Called several times a second while jobs run. Null: not called.
+  /// Called several times a second while jobs run. May be null.
   std::function<void(const RingJobsProgress& progress)> progress = nullptr;
 };
 

@@ -70,8 +70,8 @@ int refused(const Error& error) {
   return exit_usage;
 }
 
-/// ringside's own rings, built with this program: those for an x86 under the models of an x86, and those with
-/// the fences of other machines for C11.
+/// The paths of ringside's own rings, which are built with this program. Some are built for an x86, and some
+/// for C11, with the fences of other machines.
 Result<std::vector<std::string>> own_rings() {
   namespace fs = std::filesystem;
   const fs::path beside = fs::path(own_program()).parent_path() / "emu" / "check" / "plugins";
@@ -117,7 +117,7 @@ Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) 
   return models;
 }
 
-/// An x86 needs fewer barriers than the language, so that a build for an x86 is not checked under C11.
+/// An x86 needs fewer barriers than C11, so a build for an x86 is not checked under C11.
 bool is_for_x86(const RingPlugin& plugin) {
   return plugin.name().find("_x86") != std::string::npos;
 }
@@ -159,10 +159,11 @@ int replay(const Request& request) {
   job.plugin = &*plugin;
   if (job.workload.kind == check::WorkloadKind::scenario &&
       job.workload.scenario >= plugin->ring().scenario_count)
-    return refused(check_usage("--replay", "the ring has no such scenario", "the string is of another ring"));
+    return refused(
+        check_usage("--replay", "the ring has no such scenario", "the string is for another ring"));
   if (job.workload.kind == check::WorkloadKind::test ? job.workload.scenario >= plugin->tests().size()
                                                      : !plugin->is_ring())
-    return refused(check_usage("--replay", "there is no such test", "the string is of another plug-in"));
+    return refused(check_usage("--replay", "there is no such test", "the string is for another plug-in"));
   const RingVerdict verdict = replay_in_child(*wanted);
   std::printf("%s: %s\n%s\n%s", plugin->title().c_str(), job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
@@ -275,17 +276,14 @@ int check_rings(const Request& request) {
 void add_ring_check_command(Command app, Session& session) {
   Command command = app.add_subcommand(
       "ring-check",
-      "Checks a ring's code under every interleaving and memory order; without --ring, ringside's own rings");
+      "Check a ring's code under every interleaving and memory order; without --ring, ringside's own rings");
   command.footer(
-      "The ring's promises (its capabilities) select the tests: the exchange of messages from several "
-      "starts,\n"
-      "attaching, attaching again, hostile peers. \"all\" is a proof for that many messages; \"up to N "
-      "deviations\" is not;\n"
-      "\"not covered\" names what no search has reached: where one ended at its limit, --long or --limit N "
-      "does more.\n"
-      "First, one thread finds the habits of a ring's calls: a call that refuses without a reason is "
-      "repeated, a call that waits\n"
-      "inside is waited for, and the first verdict has a note.\n"
+      "The ring's promises (its capabilities) select the tests: the exchange of messages from several start\n"
+      "indices, attaching, attaching again, hostile peers. \"all\" is a proof for that number of messages;\n"
+      "\"up to N deviations\" is not. \"not covered\" names what no search has reached; if a search ended\n"
+      "at its limit, --long or --limit N searches more.\n"
+      "First, one thread finds the habits of the ring's calls, and the first verdict notes them. A call\n"
+      "that refuses without a reason is repeated; a call that waits is made only if its wait will end.\n"
       "armv8 does not order dependencies, and reports where load buffering would matter.\n"
       "Tests of threads need no ring (RING_CHECK_TESTS in <ringside/ring_check.h>).\n"
       "\n"
@@ -317,14 +315,14 @@ void add_ring_check_command(Command app, Session& session) {
   command.add_option("--bound", request->bound,
                      "Only executions with at most N deviations from the plain order");
   command.add_option("--limit", request->limit,
-                     "The most executions of each search, instead of 5,000,000 steps (ringside's own rings: "
-                     "200,000; with --long: 1,000,000 executions). A search that reaches it is followed by "
-                     "searches with 0, 1, 2 ... deviations, which share as many (instead of 1,000,000 "
-                     "steps); its line then says "
+                     "End each search after this many executions. Without --limit, it ends after 5,000,000 "
+                     "steps (ringside's own rings: 200,000 steps; with --long: 1,000,000 executions). After "
+                     "a search that reaches its limit, searches with 0, 1, 2 ... deviations share as many "
+                     "executions (without --limit: 1,000,000 steps). The line of the search then says "
                      "\"up to N deviations\", or \"the first N\"");
   command
       .add_option("--budget", request->budget,
-                  "Stops after this time: 60s, 5m. It does not raise the limit: give --long or --limit, too")
+                  "Stop after this time: 60s, 5m. It does not raise the limit: give --long or --limit, too")
       .type_name("TIME");
   command.add_option("-j,--jobs", request->at_once, "Jobs at the same time").range(1u, 256u);
   command
@@ -337,22 +335,25 @@ void add_ring_check_command(Command app, Session& session) {
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
   command
       .add_option("--replay", request->replay,
-                  "Repeats one execution, from the string in a report, and prints its steps")
+                  "Repeat one execution, from the string in a report, and print its steps")
       .type_name("STRING");
   command
       .add_option("--explain", request->explain,
-                  "Describes a class of ring bugs, by its number; \"all\" lists them")
+                  "Describe a class of ring bugs, by its number; \"all\" lists them")
       .type_name("N");
-  command.add_option("--junit", request->junit, "Also writes the results as JUnit XML").type_name("FILE");
-  command.add_option("--html", request->html, "The first counterexample as a page to play, step by step")
+  command.add_option("--junit", request->junit, "Write the results as JUnit XML, too").type_name("FILE");
+  command
+      .add_option("--html", request->html,
+                  "Write the first counterexample as a page that plays it step by step")
       .type_name("FILE");
   command
-      .add_option("--journal", request->journal, "The first counterexample as a journal, for ringside view")
+      .add_option("--journal", request->journal,
+                  "Write the first counterexample as a journal, for ringside view")
       .type_name("FILE");
   command.add_flag("--long", request->thorough,
                    "More messages, more starts, higher bounds: minutes instead of seconds");
-  command.add_flag("--first", request->first, "Stops at the first failure");
-  command.add_flag("--list", request->list, "Lists the jobs, one a line, without running them");
+  command.add_flag("--first", request->first, "Stop at the first failure");
+  command.add_flag("--list", request->list, "List the jobs, one a line, without running them");
   command.add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
   command.add_flag("--json", request->json, "Results as JSON, one object a line");
   add_ring_compiler_commands(command, session);

@@ -1,5 +1,5 @@
-// Operations to entries: the store of an index becomes a moved index, a slot is written with its last
-// granule, and other operations become text.
+// Converts operations to entries: the store of an index becomes a moved index, the last store to a slot
+// becomes a written slot, and other operations become text.
 #include "tools/ring_check/counterexample.h"
 
 #include <algorithm>

@@ -26,7 +26,7 @@ using check::Step;
 using trace::json_text;
 
 constexpr std::uint32_t slot_bytes_shown_max = 64;
-/// Lines of a source file before the first and after the last that a step stands in.
+/// The number of source lines shown before the first and after the last line of a step.
 constexpr std::uint32_t lines_around = 12;
 constexpr std::uint32_t source_lines_max = 2000;
 
@@ -115,7 +115,7 @@ class CounterexamplePage {
   std::size_t count_ = 0;
   std::string marks_;
   std::string in_force_;
-  std::map<std::string, std::set<std::uint32_t>> lines_;  ///< by path: lines that steps stand in
+  std::map<std::string, std::set<std::uint32_t>> lines_;  ///< by path: the source lines of steps
 };
 
 std::string CounterexamplePage::place_of(const check::Op& op) const {
@@ -200,7 +200,7 @@ std::string CounterexamplePage::sentence(const Step& step, const std::string& wh
   const check::Op& op = step.op;
   const bool is_recorded = op.why != nullptr;
   if (op.kind == OpKind::flush && !is_recorded)
-    return fmt::format("A store of the {} to {} reaches memory. Now it is seen by all.", name(fiber),
+    return fmt::format("A store of the {} to {} reaches memory. Now all ends see it.", name(fiber),
                        place_of(op));
   if (is_recorded || what.starts_with('(')) return fmt::format("The {}: {}.", name(fiber), what);
   switch (op.kind) {
@@ -321,7 +321,7 @@ void CounterexamplePage::waits_for_ever(std::size_t fiber) {
       "");
 }
 
-/// An index of the ring's table that counts on for ever: its slot is the remainder.
+/// Whether the word is an index that runs freely; its slot is then the remainder.
 bool CounterexamplePage::is_index(const check::Word& word) const {
   if ((ring_.capabilities & RING_CHECK_INDEX_MODULO) != 0) return false;
   return std::any_of(ring_.words, ring_.words + ring_.word_count, [&](const ring_check_word& each) {
@@ -339,7 +339,7 @@ std::string CounterexamplePage::words_json() const {
   return "[" + list + "]";
 }
 
-/// Two ends have memory between them; more threads have it at the side.
+/// With two ends, the lane of memory is between them; with more threads, it is the last one.
 std::string CounterexamplePage::lanes_json() const {
   std::string list;
   const std::size_t before_memory = about_.fibers.size() == 2 ? 1 : about_.fibers.size();
@@ -351,7 +351,7 @@ std::string CounterexamplePage::lanes_json() const {
   return "[" + list + "]";
 }
 
-/// The lines around those that steps stand in.
+/// The source lines of the steps, and the lines around them.
 std::string CounterexamplePage::files_json() const {
   std::string list;
   for (const auto& [path, numbers] : lines_) {

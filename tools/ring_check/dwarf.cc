@@ -1,4 +1,4 @@
-// libdw, and the lines of text for the process that asked (debug_info.cc).
+// Calls libdw, and writes lines of text for the process that asked (debug_info.cc).
 #include "tools/ring_check/dwarf.h"
 
 #include <dlfcn.h>
@@ -24,7 +24,7 @@ constexpr std::size_t types_max = 20'000;
 constexpr std::size_t variables_max = 20'000;
 constexpr std::size_t members_max = 4096;
 constexpr std::size_t name_bytes_max = 200;
-/// Scopes within scopes, types of types.
+/// The deepest nesting of scopes, and of types in types.
 constexpr int nesting_max = 64;
 constexpr std::uint64_t type_bytes_max = std::uint64_t{1} << 30;
 
@@ -178,7 +178,8 @@ class DwarfReader {
       found_.push_back({std::move(name), address, *type});
   }
 
-  /// For types that are only declared elsewhere. Two different types of one name define nothing.
+  /// Stores the definition of a type, for places that only declare it. Two different types of one name are
+  /// ambiguous, and neither is used.
   void define(Dwarf_Die die) {
     const std::string name = name_of(die);
     if (name.empty()) return;

@@ -1,6 +1,6 @@
 // Reads debug information (DWARF) with libdw, in the process that calls it. A broken or hostile file may end
-// that process, so only debug_info.cc calls this, in a process of its own. The library is loaded here: to
-// load it with the program would make each start of the program a third longer.
+// that process, so only debug_info.cc calls this, in a process of its own. The library is loaded here,
+// because loading it with the program would make each start of the program a third longer.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,8 @@
 // malloc() and similar functions for the whole program: while ring code runs, memory comes from an arena that
 // is restored between executions (emu/check/heap.h); otherwise from the C library, as usual. The names of the
 // library's own functions are glibc's.
-//
-// Not in a program with an address sanitizer, which has its own malloc(): there, memory of ring code is not
-// restored.
+// A program with an address sanitizer, which has its own malloc(), does not use them: there, memory of ring
+// code is not restored.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>

@@ -75,8 +75,9 @@ struct RingVerdict {
   /// Load buffering that the search has not tried: "ring.c:12 reads x and ring.c:14 writes y after it", each
   /// pair.
   std::vector<std::string> buffering;
-  /// The shared memory that a part of a search has found (places.h).
-  std::string memory;
+  /// How a part of a search was divided from the others: by the orders of so many steps, and with that shared
+  /// memory (places.h). Parts with different texts are not parts of the same search.
+  std::string division;
   [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
   std::string note;     ///< what callers of a correct ring must know; one line, may be empty
   std::string why;      ///< of failed and could_not: one line

@@ -1,4 +1,4 @@
-// Notes that are written as text and found in memory.
+// Writes the notes as assembler text, and finds them in loaded memory.
 #include "tools/ring_check/marks.h"
 
 #include <elf.h>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view note_name = "ringside";
 constexpr std::uint32_t note_type = 1;
 
-/// The content of a note: the begin of the function, relative to this field, and its length.
+/// The content of a note: the beginning of the function, relative to this field, and its length.
 struct Described {
   std::int64_t begin = 0;
   std::uint64_t bytes = 0;
@@ -25,7 +25,7 @@ constexpr std::uint32_t padded(std::uint32_t bytes) {
   return (bytes + 3) / 4 * 4;
 }
 
-/// `prefix` "\t.type\t": "main" of "\t.type\tmain, @function".
+/// The name between `prefix` and a comma: "main" in "\t.type\tmain, @function".
 std::string_view name_behind(std::string_view line, std::string_view prefix) {
   if (!line.starts_with(prefix)) return {};
   line.remove_prefix(prefix.size());
@@ -44,7 +44,7 @@ class Marker {
   }
 
  private:
-  /// A function whose type was read, and whose size was not yet.
+  /// A function whose .type line has been read, but not its .size line.
   struct Function {
     std::string_view name;
     unsigned number = 0;

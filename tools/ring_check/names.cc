@@ -10,7 +10,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// A hostile object may have any number of them.
+/// The most objects that are followed. Hostile debug information may lead to any number of them.
 constexpr std::size_t objects_max = 4096;
 constexpr std::size_t seen_max = 20'000;
 constexpr std::uint32_t looks_max = 2000;
@@ -184,7 +184,7 @@ bool MemoryNames::is_of_bytes(std::uint32_t number) const {
 
 /// The object of a pointer may be the first of several. In a block of the heap this is so if another one fits
 /// in; in the page, if the table says so, or if the object has no shared words and several of them fill the
-/// space to the next object. `next`: the begin of that object.
+/// space to the next object. `next`: the beginning of that object.
 const std::byte* MemoryNames::end_of(const Object& object, const std::byte* next) const {
   const DebugType& it = type(object.type);
   if (!object.name.ends_with(arrow) || object.is_by_type) return object.end;
@@ -252,7 +252,7 @@ std::string MemoryNames::name_of(const std::byte* address, std::uint32_t bytes) 
   const Object* const object = object_for(address, bytes);
   const ring_check_ring& ring = plugin_->ring();
   const auto in_slots = static_cast<std::size_t>(address - plugin_->page().data()) - ring.slots_offset;
-  // The number of the slot tells more.
+  // The number of the slot says more than such a name.
   const bool is_in_slot = is_in_page(address) && in_slots < std::size_t{ring.slots} * ring.slot_bytes;
   if (object != nullptr && !(is_in_slot && is_of_bytes(object->type)))
     return text_of(*object, static_cast<std::uint64_t>(address - object->address), bytes);

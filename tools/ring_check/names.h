@@ -46,7 +46,7 @@ class MemoryNames {
       std::function<void(const std::byte* at, std::uint32_t pointee, const std::string& name)>;
 
   void take(const DebugInfo& info, std::uintptr_t loaded_at);
-  /// False: the nesting of types has no end, which occurs in broken debug information only.
+  /// False: the nesting of types does not end, which happens only with broken debug information.
   [[nodiscard]] bool may_go_on() const { return work_left_ != 0 && --work_left_ != 0; }
   [[nodiscard]] const DebugType& type(std::uint32_t number) const { return types_[number]; }
   [[nodiscard]] std::vector<Object> reach(const Follows& follows) const;

@@ -1,4 +1,4 @@
-// Text, TAP, JSON and JUnit from verdicts.
+// Prints verdicts as text, TAP and JSON, and writes them as JUnit XML.
 #include "tools/ring_check/outputs.h"
 
 #include <fmt/format.h>
@@ -69,11 +69,11 @@ void RingOutput::begin() const {
   if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
 }
 
-/// Parts that know different memory do not divide the same search.
+/// Refuses a part that does not divide the same search as the first one.
 RingVerdict RingOutput::compared(const RingJob& job, RingVerdict verdict) {
   if (job.part.of == 1 || verdict.outcome != RingOutcome::whole) return verdict;
-  const auto [at, is_first] = memory_.try_emplace({job.plugin, job.whole().what()}, verdict.memory);
-  if (!is_first && at->second != verdict.memory) {
+  const auto [at, is_first] = divisions_.try_emplace({job.plugin, job.whole().what()}, verdict.division);
+  if (!is_first && at->second != verdict.division) {
     verdict.outcome = RingOutcome::could_not;
     verdict.why = parts_differ;
   }
@@ -128,13 +128,13 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"memory":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
               verdict.has_gap(), json_string(verdict.note),
               verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null",
-              json_string(job.whole().what()), json_string(verdict.memory))
+              json_string(job.whole().what()), json_string(verdict.division))
               .c_str());
       break;
   }
@@ -188,7 +188,7 @@ std::string RingOutput::text_of(const Gaps& gaps) {
          "ring_check_rmb() after it)";
 }
 
-/// In every format: a result that looks like a proof must not hide the gaps.
+/// Prints the gaps in every format: a result that looks like a proof must not hide them.
 void RingOutput::say_not_covered() const {
   // The text is usually the same under each model.
   std::map<std::pair<const RingPlugin*, std::string>, std::string> models_of;
@@ -229,7 +229,7 @@ void RingOutput::say_not_covered() const {
 void RingOutput::say_total(const std::string& interrupted, double seconds) const {
   std::string text =
       fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
-  if (partly_ != 0) text += fmt::format(", {} in all that were looked at", partly_);
+  if (partly_ != 0) text += fmt::format(", {} in all that were tried", partly_);
   if (failed_ != 0) text += fmt::format(", {} failed", failed_);
   if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
   std::printf("%s\n",
@@ -242,7 +242,7 @@ Result<> RingOutput::end(int signal) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   const std::size_t ran = whole_ + partly_ + failed_ + could_not_;
   const std::string interrupted = signal == 0 ? "" : interruption_text(signal, ran, jobs_);
-  // After a part of the jobs it is not known what all of them cover.
+  // If the jobs were interrupted, the coverage of all of them is not known.
   if (signal == 0) say_not_covered();
   switch (format_) {
     case RingFormat::people:

@@ -52,8 +52,8 @@ class RingOutput {
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;
   std::set<UnderModel> failing_;
-  /// The shared memory that the first part of a search has found.
-  std::map<std::pair<const RingPlugin*, std::string>, std::string> memory_;
+  /// RingVerdict::division of the first part of each search.
+  std::map<std::pair<const RingPlugin*, std::string>, std::string> divisions_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;

@@ -1,4 +1,4 @@
-// Addresses, and the anchors to which they are relative.
+// Converts addresses to text and back, relative to anchors.
 #include "tools/ring_check/places.h"
 
 #include <algorithm>
@@ -55,7 +55,7 @@ bool Places::learn() {
   for (const void* load : waits_) {
     const auto offset =
         static_cast<std::size_t>(static_cast<const std::byte*>(load) - plugin_->code().data());
-    // A replay finds a load of another library again.
+    // A load of another library is left out: a replay finds it again.
     if (offset < plugin_->code().size())
       text_ += fmt::format("{}{}.{:x}.0", text_.empty() ? "" : ",", wait_anchor, offset);
   }

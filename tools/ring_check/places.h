@@ -22,7 +22,7 @@ class Places {
   [[nodiscard]] const std::vector<const void*>& waits() const { return waits_; }
   [[nodiscard]] const std::vector<check::Region>& regions() const { return regions_; }
   [[nodiscard]] const std::vector<check::Space::Found>& words() const { return words_; }
-  /// "pool+16", "the heap+64", "the front's stack"
+  /// "pool+16", "the heap+0x40", "a stack-0x18"
   [[nodiscard]] std::string name_of(const void* address) const;
 
   /// "v0.c0.64,v0.c8.4w,c.11d3.0": all places, relative to the loaded objects of a process.

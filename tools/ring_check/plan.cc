@@ -7,7 +7,7 @@ namespace ringside::tools {
 
 namespace {
 
-/// The same calls on every machine.
+/// A fixed seed, so that the calls are the same on every machine.
 constexpr std::uint32_t workload_seed = 20050705;
 constexpr std::uint32_t threads_ms = 2000;
 /// A full ring with more slots is searched with a bound, because the other end takes that many messages.
@@ -63,12 +63,12 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
       add(model, WorkloadKind::test, 0, 0, check::unbounded, i);
     if (ring.push_req == nullptr) continue;
     // With many words, two hostile writes are a million executions.
-    const std::uint32_t blows = options.thorough || ring.word_count <= 4 ? 2 : 1;
+    const std::uint32_t hostile_writes = options.thorough || ring.word_count <= 4 ? 2 : 1;
     const std::uint32_t messages = options.messages.value_or(3);
     if (model == ModelName::sc) {
       // The effects of a hostile peer and of a lock do not depend on the memory order.
-      if (can(RING_CHECK_HOSTILE_FRONT)) add(model, WorkloadKind::hostile_front, blows);
-      if (can(RING_CHECK_HOSTILE_BACK)) add(model, WorkloadKind::hostile_back, blows);
+      if (can(RING_CHECK_HOSTILE_FRONT)) add(model, WorkloadKind::hostile_front, hostile_writes);
+      if (can(RING_CHECK_HOSTILE_BACK)) add(model, WorkloadKind::hostile_back, hostile_writes);
       if (can(RING_CHECK_TWO_FRONTS)) add(model, WorkloadKind::two_fronts, std::min(2u, ring.slots));
     }
     if (can(RING_CHECK_ATTACH_RUNNING)) add(model, WorkloadKind::attach, std::min(2u, messages));

@@ -14,11 +14,11 @@ struct RingPlanOptions {
   std::optional<std::uint32_t> bound;     ///< for all jobs
   std::uint32_t parts = 1;                ///< of each search without a bound
   SearchLimit limit;                      ///< of each search, or part
-  SearchLimit limit_of_bounded;           ///< of those that follow one which it ends
+  SearchLimit limit_of_bounded;           ///< of the bounded searches after one that ended at its limit
   bool thorough = false;  ///< more messages, more starts, higher bounds: minutes instead of seconds
 };
 
-/// Cheapest first. The plug-in must outlive the jobs.
+/// Returns the cheapest jobs first. The plug-in must outlive them.
 [[nodiscard]] std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& options);
 
 }  // namespace ringside::tools

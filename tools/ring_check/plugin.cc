@@ -1,4 +1,4 @@
-// dlopen, the program headers of what it loaded, and the lines of its source.
+// Loads a plug-in with dlopen, and reads its program headers and source lines.
 #include "tools/ring_check/plugin.h"
 
 #include <dlfcn.h>
@@ -19,7 +19,7 @@
 #include "tools/ring_check/redirect.h"
 #include "tools/ring_check/ring_process.h"
 
-/// The system's, by which compiled code finds thread-local variables.
+/// The argument of the system's function by which compiled code finds thread-local variables.
 struct TlsIndex {
   unsigned long module = 0;
   unsigned long offset = 0;
@@ -100,7 +100,7 @@ Result<RingPlugin> RingPlugin::load(const std::string& path) {
   if (status.type() == std::filesystem::file_type::not_found)
     return bad_plugin(path, "there is no such file",
                       "build it with: ringside ring-check cc -shared -o ring.so ring.c");
-  // To open a fifo would wait forever.
+  // Opening a fifo would wait for ever.
   if (status.type() != std::filesystem::file_type::regular)
     return bad_plugin(path, unreadable ? unreadable.message() : "it is not a file", "name a shared object");
   note_loading(path);
@@ -173,7 +173,8 @@ Result<> RingPlugin::map_page() {
   return Done{};
 }
 
-/// Registers its variables for restoration between executions, and redirects its calls to the checker.
+/// Registers the object's variables for restoration between executions, and redirects its calls to the
+/// checker.
 void RingPlugin::take_over(const dl_phdr_info& object) {
   redirect_calls(object, redirected_calls());
   hides_weak_exchanges_ = hides_weak_exchanges_ || uses_function(object, "_compare_exchange_val");
@@ -205,7 +206,7 @@ void RingPlugin::take_over(const dl_phdr_info& object) {
   find_thread_variables(object);
 }
 
-/// In this thread, which will run the code.
+/// Finds the variables of this thread, which will run the code.
 void RingPlugin::find_thread_variables(const dl_phdr_info& object) {
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     const auto& header = object.dlpi_phdr[i];
@@ -295,13 +296,13 @@ std::vector<std::string> RingPlugin::unmarked_functions() const {
   return found;
 }
 
-/// Read from the file at the first use.
+/// Reads the symbols from the file at the first use.
 const std::vector<Symbol>& RingPlugin::symbols_of(const Object& object) {
   if (!object.symbols) object.symbols = read_symbols(object.path);
   return *object.symbols;
 }
 
-/// Read from the files at the first use.
+/// Reads the types from the files at the first use.
 std::vector<RingPlugin::Typed> RingPlugin::types() const {
   std::vector<Typed> types;
   for (const Object& object : objects_) {

@@ -25,7 +25,7 @@ class RingPlugin {
   [[nodiscard]] static Result<RingPlugin> load(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// The file's name without folder and ending.
+  /// The file's name without folder and extension.
   [[nodiscard]] std::string name() const;
   /// The ring's own name, or that of the file.
   [[nodiscard]] std::string title() const { return is_ring() ? ring_.name : name(); }
@@ -64,7 +64,8 @@ class RingPlugin {
   [[nodiscard]] bool hides_weak_exchanges() const { return hides_weak_exchanges_; }
   /// True: `ringside ring-check cc` has compiled the code at an address (marks.h).
   [[nodiscard]] bool is_marked(const void* code) const;
-  /// The functions of the plug-in and its libraries that it has not compiled, as far as symbols are known.
+  /// The functions of the plug-in and its libraries that `ringside ring-check cc` has not compiled, as far as
+  /// symbols are known.
   [[nodiscard]] std::vector<std::string> unmarked_functions() const;
   [[nodiscard]] std::vector<check::Word> words() const;
 

@@ -1,4 +1,4 @@
-// The relocations of an ELF object that name a function of another one.
+// Finds and changes the relocations of an ELF object that name a function of another object.
 #include "tools/ring_check/redirect.h"
 
 #include <elf.h>

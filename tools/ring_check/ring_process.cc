@@ -1,4 +1,4 @@
-// fork, and a pipe on which the child reports what it loads, and its status.
+// Forks a child, which reports on a pipe what it loads, and its status.
 #include "tools/ring_check/ring_process.h"
 
 #include <poll.h>
@@ -57,7 +57,7 @@ struct Words {
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("was killed by a signal: {}", ::strsignal(WTERMSIG(status)));
-  return fmt::format("ended by itself, with status {}", WEXITSTATUS(status));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
 }
 
 /// Reads the child's reports until it has ended. False: loading does not return.

@@ -35,7 +35,7 @@ std::uint32_t deviations_for(std::uint32_t steps) {
   return 3;
 }
 
-/// A search with a higher bound takes too long.
+/// The highest bound that is tried: a search with a higher one takes too long.
 constexpr std::uint32_t bound_max = 8;
 
 /// A part gets so many branches, because some are much longer than others.
@@ -107,8 +107,8 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
   return recording.end != End::complete;
 }
 
-/// One search, within the limit and the time. Its executions and steps are subtracted from the limit, and
-/// counted.
+/// Makes one search, within the limit and the time. Subtracts its executions and steps from the limit, and
+/// counts them.
 check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
                                  Clock::time_point until, const check::SearchPart& part = {}) {
   const Watched watched(bench.execution.get());
@@ -150,7 +150,8 @@ check::SearchPart with_depth(Bench& bench, check::SearchPart part, Clock::time_p
   return part;
 }
 
-/// The same failure, or another one, with the fewest deviations from the plain order.
+/// Returns the failure with the fewest deviations from the plain order that is found in time. It may be
+/// another failure.
 check::Schedule minimised(Bench& bench, const check::Exploration& found) {
   const auto until = Clock::now() + minimising_time;
   SearchLimit none;
@@ -162,7 +163,7 @@ check::Schedule minimised(Bench& bench, const check::Exploration& found) {
   return found.schedule;
 }
 
-/// The usage of a job's execution in the plain order.
+/// What was measured of a job's execution in the plain order.
 struct Measured {
   check::Usage usage;
   std::uint32_t steps = 0;
@@ -180,8 +181,8 @@ Result<Measured> measure(const RingJob& job, Places& places) {
   return measured;
 }
 
-/// The job with enough messages to use each place of the ring twice, or with the most that one execution can
-/// have.
+/// Returns the job with enough messages to use each place of the ring twice, or with the most that one
+/// execution can have.
 Result<RingJob> long_enough(RingJob job, Places& places, std::optional<check::Usage>& usage) {
   std::uint32_t fits = 0;  // the most messages of an execution that ended
   std::uint32_t bound = 0;
@@ -259,7 +260,7 @@ std::string refusal_text(const Bench& bench, const Places& places) {
       places.name_of(changed));
 }
 
-/// A search with the known memory; if the limit or the time ends it, searches with a bound follow.
+/// Searches with the known memory; if the limit or the time ends the search, searches with a bound follow.
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
   SearchLimit left = job.limit;
@@ -273,7 +274,9 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
   // The other half of the time is for the searches with a bound, which have no parts.
   const auto now = Clock::now();
   const auto until = job.part.of == 1 ? now + (deadline - now) / 2 : deadline;
-  check::Exploration found = search(job.bound, until, with_depth(bench, job.part, until));
+  const check::SearchPart part = with_depth(bench, job.part, until);
+  if (part.of > 1) verdict.division = fmt::format("{} {}", part.depth, places.text());
+  check::Exploration found = search(job.bound, until, part);
   verdict.outcome = found.stopped   ? RingOutcome::stopped
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
@@ -321,8 +324,8 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
 
 namespace {
 
-/// The same failure, or another one, with the fewest messages: searches with fewer messages are tried for
-/// some time, from one message on.
+/// Returns the failure with the fewest messages that is found in time. Tries searches with one message, two,
+/// and so on. It may be another failure.
 RingVerdict with_fewer_messages(RingJob job, Places& places, Clock::time_point deadline, RingVerdict found) {
   const auto until = std::min(deadline, Clock::now() + minimising_time);
   const std::uint32_t messages = job.workload.messages;
@@ -374,7 +377,6 @@ RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
     verdict = {};
     verdict.why = done.error().text();
   }
-  if (job.part.of > 1) verdict.memory = places.text();
   if (job.until_used_again) verdict.messages = job.workload.messages;
   if (verdict.outcome == RingOutcome::failed)
     verdict = with_fewer_messages(job, places, deadline, std::move(verdict));

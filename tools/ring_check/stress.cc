@@ -1,5 +1,5 @@
-// The front on one thread, the back on another. An event is a kernel's counter, so that the ends really
-// sleep; a timeout finds an end that sleeps with work left.
+// Runs the front on one thread and the back on another. An event is an eventfd, so that the ends really
+// sleep; a timeout detects an end that sleeps with work left.
 #include "tools/ring_check/stress.h"
 
 #include <fmt/format.h>
@@ -23,11 +23,11 @@ using Clock = std::chrono::steady_clock;
 
 /// How long an end waits for the other one, on a machine that also does other work.
 constexpr std::chrono::seconds patience{10};
-/// How often it checks whether the run is over.
+/// The interval at which a waiting end checks whether the run is over.
 constexpr int look_ms = 20;
 /// A call that waits reads the clock after this many accesses; no message needs so many.
 constexpr std::uint32_t looks_between_clocks = 10'000;
-/// The front announces this many messages at once, which will certainly come.
+/// The front promises this many messages at once, and then sends them.
 constexpr std::uint32_t promised_at_once = 64;
 constexpr std::size_t page_alignment = 64;
 
@@ -47,7 +47,8 @@ struct Run {
   const check::Habits& habits;
   std::uint32_t messages;
   Clock::time_point end;
-  /// A pop that waits is called for these only; otherwise it would wait forever after the last message.
+  /// A pop that waits is called only for promised messages; otherwise it would wait for ever after the last
+  /// message.
   std::atomic<std::uint32_t> promised{0};
   std::atomic<std::uint32_t> made{0};  ///< all messages of the run, once `all_made`
   std::atomic<bool> all_made{false};
@@ -156,7 +157,7 @@ void compare(const char* what, const ring_check_item& seen, const ring_check_ite
                   seen.id == expected.id && seen.length == expected.length ? ", with other contents" : "")};
 }
 
-/// Repeats a call as a caller with knowledge of the habits does.
+/// Repeats a call as a caller that knows the habits does.
 template <class Call>
 int call_of(const Run& run, int side, const char* function, Call call) {
   int done = 0;

@@ -1,4 +1,4 @@
-// The table .symtab. Each offset of the file is checked before it is used.
+// Reads the table .symtab. Checks each offset of the file before it uses it.
 #include "tools/ring_check/symbols.h"
 
 #include <cxxabi.h>
@@ -28,7 +28,7 @@ std::vector<Record> records_at(std::string_view file, std::uint64_t offset, std:
 }
 
 std::string demangled(const std::string& name) {
-  // Without the prefix of a name, "x" would be taken for the type long long.
+  // The demangler takes a name without this prefix for a type: "x" would become long long.
   if (!name.starts_with("_Z")) return name;
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> plain(
@@ -36,7 +36,7 @@ std::string demangled(const std::string& name) {
   return status == 0 ? plain.get() : name;
 }
 
-/// Nothing for what is no function and no variable.
+/// Empty if the symbol is neither a function nor a variable.
 std::optional<Symbol> taken(const Elf64_Sym& each, std::span<const Elf64_Shdr> sections,
                             std::string_view names) {
   const auto type = ELF64_ST_TYPE(each.st_info);

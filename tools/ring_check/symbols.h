@@ -1,4 +1,4 @@
-// The symbols of an ELF file: what its functions and variables are called, and where they are.
+// The symbols of an ELF file: the names and places of its functions and variables.
 #pragma once
 
 #include <cstddef>

@@ -191,7 +191,8 @@ class Planner {
     to.push_back("-I" + request_.include_directory);
   }
 
-  /// With the user's arguments, so that preprocessing sees the same code as compiling.
+  /// Runs the compiler with the user's arguments and the flags, so that preprocessing sees the same code as
+  /// compiling.
   Result<std::vector<CompilerStep>> ask() {
     Arguments all = command();
     all.insert(all.end(), request_.arguments.begin(), request_.arguments.end());

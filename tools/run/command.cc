@@ -106,7 +106,7 @@ int perform(RunOptions& options, RunPlan& plan) {
   return status_of(plan, output);
 }
 
-/// Refuses --update where a golden journal would silently stay as it is.
+/// Refuses --update if a golden journal would remain unchanged without a message.
 int check_update(const RunPlan& plan) {
   bool writes = false;
   for (const auto& [first, runs_plain] : plan.jobs.with_seed(plain_seed)) {
@@ -194,7 +194,8 @@ constexpr char run_examples[] =
     "SIGHUP end the command early, with a report of the completed runs. With --junit no report of an\n"
     "earlier call remains, unless the command line itself is refused.\n"
     "A scenario without expectations, and a `never` that was never tested, prove nothing. Each gets a\n"
-    "warning; with --strict the run fails (in a file with a warning every run), which a CI should use.\n"
+    "warning. With --strict the run fails, or every run of the file if the warning is about a file; a CI\n"
+    "should use it.\n"
     "Exit status: 0 all passed, 1 usage, 2 a file does not parse, else 4 an expectation failed, else 3\n"
     "could not run; 128 + the number of the signal that ended it.\n"
     "Examples:\n"
@@ -216,28 +217,28 @@ constexpr char run_examples[] =
 
 void add_options(Command command, RunOptions& its) {
   add_selection(command, its.selection);
-  command.add_option("--mode", its.mode, "Where: sim, real or both")
+  command.add_option("--mode", its.mode, "Run in the simulation (sim), with processes (real), or both")
       .one_of({"sim", "real", "both"})
       .show_default();
-  command.add_option("-j,--jobs", its.threads, "How many at the same time")
+  command.add_option("-j,--jobs", its.threads, "Runs at the same time")
       .range(1u, run_threads_max)
       .show_default();
-  command.add_option("--shard", its.selection.shard, "The I-th of N equal parts").type_name("I/N");
+  command.add_option("--shard", its.selection.shard, "Run only the I-th of N equal parts").type_name("I/N");
   command.add_option("--timeout", its.timeout_s, "Seconds of real time that a run may take")
       .range(0.001, 86400.0)
       .show_default();
   command
       .add_option("--time-scale", its.jobs.time_scale,
-                  "Multiplies the limits of expectations (default: 1; with processes 50, and 10 s at least)")
+                  "Multiply the limits of expectations (default: 1; with processes 50, and 10 s at least)")
       .range(0.01, 1000.0)
       .show_default();
   command.add_option("--out", its.jobs.out, "The folder for journals of failed runs")
       .type_name("DIR")
       .show_default();
   command
-      .add_option(
-          "--keep-failed", its.jobs.keep_failed,
-          "The folder for a folder of each failed run, for a CI: report, scenario, journal, page, capture")
+      .add_option("--keep-failed", its.jobs.keep_failed,
+                  "Write a folder for each failed run into this one, for a CI: report, scenario, journal, "
+                  "page, capture")
       .type_name("DIR");
   command
       .add_option("--journal", its.jobs.journal.path,
@@ -252,9 +253,9 @@ void add_options(Command command, RunOptions& its) {
       .add_option("--pcap", its.jobs.pcap.path,
                   "Write a capture of every run there, for Wireshark: a file for one run, else a folder")
       .type_name("PATH");
-  command.add_option("--junit", its.junit, "Write results there, as JUnit does").type_name("FILE");
-  const Option tap = command.add_flag("--tap", its.tap, "Results as TAP");
-  command.add_flag("--json", its.json, "Results as JSON, one object a line").excludes(tap);
+  command.add_option("--junit", its.junit, "Write the results there, as JUnit XML").type_name("FILE");
+  const Option tap = command.add_flag("--tap", its.tap, "Print the results as TAP");
+  command.add_flag("--json", its.json, "Print the results as JSON, one object a line").excludes(tap);
   command.add_flag("--list", its.list, "Run nothing: name the scenarios");
   command.add_flag("--dry-run", its.dry_run, "Run nothing: print the command of each run");
   command.add_flag("--strict", its.selection.strict,

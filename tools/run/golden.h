@@ -22,7 +22,7 @@ namespace ringside::tools {
 [[nodiscard]] std::optional<std::string> golden_difference(const std::string& path, const std::string& run,
                                                            const std::string& text);
 
-/// Writes golden journals for `--update`. Runs in the file that were not run stay as they are.
+/// Writes golden journals for `--update`. Keeps the text of runs in the file that were not run now.
 class GoldenUpdate {
  public:
   void add(const std::string& path, const std::string& run, std::string text);

@@ -24,7 +24,7 @@ void remember(int number) {
   first_signal.compare_exchange_strong(none, number);
 }
 
-/// In the order of interrupting_numbers.
+/// The text for each signal, in the order of interrupting_numbers.
 std::array<std::string, interrupting_numbers.size()> last_words;
 
 void say_and_end(int number) {

@@ -1,4 +1,4 @@
-// Ranges of runs.
+// Generates runs from ranges of seeds.
 #include "tools/run/job_list.h"
 
 #include <algorithm>

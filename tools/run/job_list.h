@@ -37,7 +37,7 @@ class JobList {
   [[nodiscard]] std::uint64_t size() const;
   /// `number` is below size().
   [[nodiscard]] RunJob operator[](std::uint64_t number) const;
-  /// The first run of each scenario, whatever part is kept, and whether a later one or itself has `seed`.
+  /// The first run of each scenario, and whether it or a later one has `seed`. Ignores keep_part().
   [[nodiscard]] std::vector<std::pair<RunJob, bool>> with_seed(std::uint64_t seed) const;
 
  private:

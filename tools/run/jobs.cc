@@ -158,7 +158,7 @@ void keep_if_failed(const RunJob& job, const RunJobOptions& options, const scrip
   result.warnings += keep_failed(job, options, record, result.report);
 }
 
-/// Runs the same with processes, which must pass as well and agree with the simulation.
+/// Runs the same scenario with processes. That run must pass, too, and agree with the simulation.
 std::optional<RunResult> with_twin(const RunJob& job, const RunJobOptions& options,
                                    const script::RunRecord& simulated, RunResult result) {
   const RunJob twin{job.script, job.real, job.seed};
@@ -218,7 +218,7 @@ std::optional<RunResult> run_whole_job(const RunJob& job, const RunJobOptions& o
       script::journal_hash(perform(job, options).record.state) != script::journal_hash(record.state)) {
     record.outcome = script::Outcome::could_not_run;
     record.error = {0, "the same seed gave another journal", job.scenario->name,
-                    "something besides the seed decides", ""};
+                    "the run depends on something besides the seed", ""};
   }
   if (is_interrupted(record.outcome)) return std::nullopt;
   RunResult result = told(job, options, record);
@@ -267,7 +267,8 @@ Result<Tape> read_tape(const std::string& path) {
     words >> what;
     Choice::Tape* into = what == "order" ? &tape.order : what == "choices" ? &tape.choices : nullptr;
     if (into == nullptr)
-      return Error{EINVAL, "cannot read a tape", path, fmt::format("\"{}\" means nothing", what), ""};
+      return Error{EINVAL, "cannot read a tape", path, fmt::format("\"{}\" begins no line of a tape", what),
+                   ""};
     for (std::uint32_t number = 0; words >> number;) into->push_back(number);
   }
   return tape;

@@ -60,7 +60,7 @@ struct RunPlace {
 struct RunJobOptions {
   std::string out = "out";  ///< the folder for journals of failed runs
   std::string keep_failed =
-      {};  ///< the folder for a folder of each failed run, instead of `out`; empty: none
+      {};  ///< each failed run gets a folder in this one, instead of a journal in `out`; empty: none
   /// Multiplies the limits of expectations. The limits in scenarios are for a simulated machine, which needs
   /// almost no time.
   std::optional<double> time_scale;

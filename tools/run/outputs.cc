@@ -55,8 +55,8 @@ void print_commented(const std::string& text) {
   for (std::string line; std::getline(lines, line);) std::printf("# %s\n", trace::printable(line).c_str());
 }
 
-/// With the warnings about the file of a run that passed, such as a scenario without expectations. With
-/// --strict the report of a failed run has them.
+/// Returns the warnings of a run. If the run passed, they include warnings about its file, such as a scenario
+/// without expectations; with --strict, the report of a failed run has those.
 std::string all_warnings(const RunJob& job, const RunResult& result) {
   if (result.outcome != Outcome::passed) return result.warnings;
   return job.script->diagnostics.text(job.script->sources) + result.warnings;

@@ -36,7 +36,7 @@ class RunOutput {
   /// Each of `unreadable` is a result of its own, besides the runs.
   void begin(const std::vector<UnreadableFile>& unreadable);
   void result(const RunJob& job, const RunResult& result);
-  /// Writes the summary and the files. `signal` has ended the runs early; 0: none did.
+  /// Writes the summary and the files. `signal`: the signal that ended the runs early, or 0.
   [[nodiscard]] Result<> end(std::chrono::duration<double> took, int signal);
 
   [[nodiscard]] std::size_t failed() const { return failed_; }

@@ -19,7 +19,7 @@ inline constexpr std::chrono::milliseconds progress_delay{100};
 /// "13 s", "4 min", "2 h"
 [[nodiscard]] std::string rough_time(double seconds);
 
-/// A line on stderr that is rewritten again and again. Writes nothing unless stderr is a terminal.
+/// A line on stderr that is rewritten repeatedly. Writes nothing unless stderr is a terminal.
 class ProgressLine {
  public:
   ProgressLine();
@@ -41,7 +41,7 @@ class ProgressLine {
   Clock::time_point next_ = Clock::now() + progress_delay;
 };
 
-/// Of runs.
+/// The progress line of runs.
 class RunProgress {
  public:
   explicit RunProgress(std::uint64_t of) : of_(of) {}

@@ -1,4 +1,4 @@
-// Processes, signals, and their journal.
+// Starts the processes of a stage, sends signals to them, and reads their journal.
 #include "tools/run/real_stage.h"
 
 #include <algorithm>
@@ -132,7 +132,7 @@ bool RealStage::settle(Time until) {
   for (;;) {
     const Time held_until = faults_ ? faults_->held_until() - origin_ : Time{0};
     const Time quiet_at = std::max({began, last_entry_, held_until}) + script::quiet_for;
-    if (now() >= quiet_at && stands_still()) return true;
+    if (now() >= quiet_at && is_at_rest()) return true;
     if (now() >= until || ends_early()) return false;
     (void)advance(std::min(std::max(quiet_at, now() + journal_look_delay), until));
   }
@@ -140,7 +140,7 @@ bool RealStage::settle(Time until) {
 
 /// Whether all processes are at rest. A quiet journal is not enough: on a busy computer a process may not run
 /// for longer than that.
-bool RealStage::stands_still() {
+bool RealStage::is_at_rest() {
   const std::uint64_t arrived = arrivals_;
   const ProcessLook before = look_at_processes(machine_);
   if (before.busy) return false;
@@ -248,7 +248,7 @@ void RealStage::program_came(Guest& its) {
   auto connection = host_->accept(its.listener);
   if (!connection || !connection->has_value()) return;
   its.wire = std::make_unique<script::Wire>(*host_, std::move(**connection),
-                                            script::Wire::Events{.came = [this, &its](Bytes bytes) {
+                                            script::Wire::Events{.received = [this, &its](Bytes bytes) {
                                               ++arrivals_;
                                               its.read.append(bytes.begin(), bytes.end());
                                             }});
@@ -272,9 +272,10 @@ Result<> RealStage::end(DomainId domain, int status) {
   auto its = guest(domain);
   if (!its) return its.error();
   if (status != 0)
-    return only_simulated("a program cannot end so", std::to_string(status), "a real one ends with 0");
+    return only_simulated("a program cannot end with this status", std::to_string(status),
+                          "a real one ends with 0");
   if (!run_until([&] { return (*its)->wire != nullptr; }))
-    return Error{ESRCH, "a program cannot end", fmt::format("dom{}", domain), "none runs there", ""};
+    return Error{ESRCH, "a program cannot end", fmt::format("dom{}", domain), "no program runs there", ""};
   (*its)->wire->finish();
   return Done{};
 }

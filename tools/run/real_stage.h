@@ -101,7 +101,7 @@ class RealStage final : public script::MachineStage {
   std::size_t hand_over();
   [[nodiscard]] Result<> prepare_faults();
   void bitten(const FaultRule& rule);
-  [[nodiscard]] bool stands_still();
+  [[nodiscard]] bool is_at_rest();
   [[nodiscard]] bool ends_early() const { return give_up_() || failure(); }
   [[nodiscard]] std::optional<std::int32_t> runs(DomainId domain);
   [[nodiscard]] Result<int> process_of(script::Daemon daemon) const;

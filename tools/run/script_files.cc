@@ -116,9 +116,8 @@ int format_files(const std::vector<std::string>& paths, bool check_only) {
 void add_check(Command app, Session& session) {
   Command command = app.add_subcommand("check-scn", "Check scenarios, and report all their errors");
   command.footer(
-      "Nothing is run. Each error shows its line, and what would be possible there. The exit "
-      "status\n"
-      "is 2 if a file has errors, and with --strict also if it has warnings.\n"
+      "Nothing is run. Each error shows its line, and what would be possible there. The exit status is 2\n"
+      "if a file has errors, and with --strict also if it has warnings.\n"
       "Examples:\n"
       "  ringside check-scn scenarios/*.scn\n"
       "  ringside check-scn --strict hello.scn\n"
@@ -138,9 +137,9 @@ void add_check(Command app, Session& session) {
 void add_format(Command app, Session& session) {
   Command command = app.add_subcommand("fmt", "Format scenarios in the standard layout");
   command.footer(
-      "Words get one space between them, blocks and rows of cases are indented, comments behind lines are\n"
-      "aligned. Meaning, comments and empty lines stay. A file that cannot be read is left alone (status "
-      "2).\n"
+      "Words get one space between them, blocks and rows of cases are indented, comments after lines are\n"
+      "aligned. Meaning, comments and empty lines are kept. A file that does not parse is not changed\n"
+      "(status 2).\n"
       "Examples:\n"
       "  ringside fmt hello.scn               in place\n"
       "  ringside fmt - <hello.scn            to stdout; editors do this\n"

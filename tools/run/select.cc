@@ -66,7 +66,7 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
     std::vector<std::string> inside;
     for (fs::recursive_directory_iterator at(path, problem), end; !problem && at != end;
          at.increment(problem)) {
-      // A link to nothing is an error of the reading.
+      // A broken link is listed, too: reading it reports the error.
       if (at->path().extension() != ".scn") continue;
       if (at->is_regular_file(problem) || !at->exists(problem)) inside.push_back(at->path().string());
       problem.clear();
@@ -163,7 +163,7 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
   if (!options.seed.empty()) {
     asked = seeds_in(options.seed);
     if (!asked)
-      return usage("--seed " + options.seed, "it is a number, or a range", "--seed 7, --seed 1..500");
+      return usage("--seed " + options.seed, "a seed is a number or a range", "--seed 7, --seed 1..500");
   }
   const bool pairs = options.modes.size() > 1;
   for (std::size_t at = 0; at < plan.scripts.size(); ++at) {

@@ -51,7 +51,7 @@ class Shrinking {
     return {};
   }
 
-  /// The time is over; fails() finds nothing any more.
+  /// Whether the time is over. fails() then finds nothing.
   [[nodiscard]] bool late() const { return std::chrono::steady_clock::now() >= end_; }
   [[nodiscard]] const script::Reason& reason() const { return reason_; }
 
@@ -120,12 +120,14 @@ int shrink_command(const ShrinkOptions& options) {
 }
 
 constexpr char shrink_examples[] =
-    "Takes the first run that fails, and leaves out, shortens and turns off everything that the failure\n"
-    "does not need. The result is a scenario of its own, with values in place of names; a text is\n"
-    "shortened with what is expected of it. The reason stays: if the line that fails is met in the plain\n"
-    "order of events, without faults, without quirks or without one of the other lines, so it is in the\n"
-    "result, which says so. If no such cause is found, the failure must come as far on its path.\n"
-    "A seed is changed if the order of events is a cause; the result names the seed it fails with.\n"
+    "Takes the first run that fails, and leaves out, shortens and switches off everything that the failure\n"
+    "does not need. The result is a scenario of its own, with values in place of names. If a text is\n"
+    "shortened, the text that is expected of it is shortened, too. The cause of the failure is kept: if the\n"
+    "line that fails would hold in the plain order of events, without faults, without quirks or without one\n"
+    "of the other lines, the same is true of the result, and its comments say so. If no such cause is "
+    "found,\n"
+    "the result must come as far on its path as the original. The seed may change if the order of events is\n"
+    "a cause; the result names the seed with which it fails.\n"
     "Examples:\n"
     "  ringside shrink ring.scn --seed 1..500          the first seed that fails\n"
     "  ringside shrink typing.scn -p BYTES=481 -o small.scn";
@@ -142,7 +144,7 @@ void add_shrink_command(Command app, Session& session) {
   command.add_option("--tries", options->tries, "Other seeds to try with each smaller scenario")
       .range(0, 10000)
       .show_default();
-  command.add_option("--seconds", options->seconds, "How long to search for a smaller one")
+  command.add_option("--seconds", options->seconds, "Seconds to search for a smaller scenario")
       .range(0.001, 86400.0)
       .show_default();
   command.callback([&session, options] { session.run = [options] { return shrink_command(*options); }; });

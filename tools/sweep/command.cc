@@ -26,9 +26,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often units are tried that an engine did not finish: a machine that died, a full disk.
+/// How often a unit is tried that an engine did not finish, for example because a machine died or a disk was
+/// full.
 constexpr int rounds_max = 3;
-/// Errors of units that are printed. Usually all units have the same one.
+/// The most errors of units that are printed. Usually all units have the same one.
 constexpr std::size_t errors_told_max = 10;
 
 struct SweepRequest {
@@ -107,7 +108,7 @@ int report(const SweepRequest& request, const SweepPlan& plan, const SweepResult
       return failed(written.error());
   }
   if (results.units() < plan.units)
-    std::fprintf(stderr, "the same command goes on from here; the finished units are in %s\n",
+    std::fprintf(stderr, "the same command continues from here; the finished units are in %s\n",
                  request.folder.c_str());
   return signal != 0 ? status_of_signal_0 + signal : results.status();
 }
@@ -159,7 +160,8 @@ Result<int> do_all(const SweepRequest& request, const SweepPlan& plan, const Swe
   return 0;
 }
 
-/// For an engine, or a machine of its own: one unit into the folder.
+/// Does one unit, and writes its results to the folder: for an engine, or for a machine that has only this
+/// unit.
 int one_unit(SweepRequest& request) {
   auto plan = request.command.empty() ? SweepPlan::read(request.folder) : plan_of(request);
   if (!plan) return refused(plan.error());
@@ -209,12 +211,9 @@ int sweep(SweepRequest& request) {
 
 constexpr char sweep_examples[] =
     "COMMAND is `run` or `ring-check` with its arguments. Its work is divided into units of about a minute;\n"
-    "an engine has them done, and the results are merged into one report, in which each kind of failure "
-    "stands\n"
-    "once, with its smallest example. A unit may be done again anywhere: its results are kept whole or not "
-    "at all,\n"
-    "and count once. The same command goes on where an interrupted one has ended. All machines need the "
-    "same\n"
+    "an engine distributes them, and the results are merged into one report, which has each kind of failure\n"
+    "once, with its smallest example. A unit may be done again anywhere: its results are kept whole or not\n"
+    "at all, and count once. The same command continues an interrupted sweep. All machines need the same\n"
     "ringside, and the same folder at the same path (for `list`: the same files).\n"
     "Engines (--on):\n"
     "  local                 the cores of this machine\n"
@@ -238,28 +237,31 @@ void add_sweep_command(Command app, Session& session) {
   command.footer(sweep_examples);
   const auto request = std::make_shared<SweepRequest>();
   command.add_option("COMMAND", request->command, "run or ring-check, with arguments, after --");
-  command.add_option("--on", request->on, "Who does the units").type_name("ENGINE").show_default();
+  command.add_option("--on", request->on, "The engine that distributes the units")
+      .type_name("ENGINE")
+      .show_default();
   command
       .add_option("--dir", request->folder,
                   "The folder of the plan and the units' results (default: one in out/ for each command)")
       .type_name("DIR");
-  command.add_option("--units", request->units, "How many, instead of a measured number")
+  command.add_option("--units", request->units, "The number of units, instead of a measured one")
       .range(std::uint64_t{1}, sweep_units_max);
   command.add_option("--unit-time", request->seconds, "Seconds that a unit should take")
       .range(0.1, 86400.0)
       .show_default();
   command
       .add_option("-j,--jobs", request->jobs,
-                  "With local: how many at the same time (default: the number of cores)")
+                  "With --on local: units at the same time (default: the number of cores)")
       .range(1u, 1024u);
   command.add_flag("--until-failure", request->until_failure, "End with the first unit that has a failure");
-  command.add_option("--junit", request->junit, "Write the report there, as JUnit does").type_name("FILE");
-  command.add_flag("--json", request->json, "The report as JSON");
+  command.add_option("--junit", request->junit, "Write the report there, as JUnit XML").type_name("FILE");
+  command.add_flag("--json", request->json, "Print the report as JSON");
   const Option merge = command.add_flag("--merge", request->merge, "Only report on the units that are there");
   command.add_option("--unit", request->unit, "Only do this unit, and report nothing")
       .range(std::uint64_t{1}, sweep_units_max)
       .excludes(merge);
-  command.add_flag("--last-try", request->last_try, "A run that could not be made is a result").hidden();
+  command.add_flag("--last-try", request->last_try, "Count a run that could not be made as a result")
+      .hidden();
   command.callback([&session, request] {
     if (request->command.empty() && (request->unit == 0 || request->folder.empty())) throw_missing("COMMAND");
     session.run = [request] { return sweep(*request); };

@@ -28,7 +28,7 @@ constexpr char local_script[] =
     R"([ "$jobs" -gt 0 ] || jobs=$(nproc); xargs -P "$jobs" -I UNIT sh -c 'eval "$program $1" || :' sh UNIT <"$todo")";
 constexpr char parallel_script[] =
     R"(parallel --will-cite --retries 3 -S "$where" --workdir "$PWD" -a "$todo" "$program {}")";
-/// The units' files say which are done: the tasks' output goes to files.
+/// The tasks' output goes to files, so the units' files tell which units are done.
 constexpr char slurm_script[] = R"SH(
 job=$(sbatch --parsable --partition="$where" --array="1-$tasks" --job-name=ringside --output="$sweep/slurm-%a.log" \
   --wrap "for unit in \$(awk -v n=$tasks -v t=\$SLURM_ARRAY_TASK_ID 'NR % n == t % n' \"\$todo\"); do $program \$unit || :; done") || exit 3
@@ -124,7 +124,7 @@ Result<SweepEngine> SweepEngine::in(const std::string& text, unsigned jobs) {
                  "local, parallel:HOST,HOST, slurm:PARTITION or list"};
   const auto [program, package] = needed_by(engine.kind);
   if (find_program(program).empty())
-    return Error{ENOENT, "cannot sweep", "--on " + text, fmt::format("{} is not there", program),
+    return Error{ENOENT, "cannot sweep", "--on " + text, fmt::format("{} is not installed", program),
                  fmt::format("apt-get install {}", package)};
   return engine;
 }

@@ -1,5 +1,5 @@
-// Who does the units of a sweep: the cores of this machine, hosts by ssh, or a cluster. The work of
-// scheduling is that of xargs, GNU parallel and Slurm.
+// Where the units of a sweep are done: on the cores of this machine, on hosts by ssh, or on a cluster. xargs,
+// GNU parallel and Slurm do the scheduling.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What a sweep is made of, its identity, and its plan as a file.
+// Makes the plan of a sweep with its identity, and reads and writes it as a file.
 #include "tools/sweep/plan.h"
 
 #include <fmt/format.h>
@@ -60,7 +60,7 @@ void take_file(const std::string& path, Digest& digest) {
   digest.take(text.str());
 }
 
-/// With all that it includes, and its golden journal.
+/// Takes a scenario with all files that it includes, and its golden journal.
 void take_scenario(const std::string& path, Digest& digest) {
   const script::Script read = script::read_script(path, file_reader());
   for (std::uint32_t at = 0; at < read.sources.size(); ++at) {
@@ -173,8 +173,8 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
     if (listed->status != exit_good) return refused(*listed);
     return std::clamp<std::uint64_t>(searches, 1, sweep_units_max);
   }
-  // Larger and larger parts, until one takes long enough to tell, and none that takes much longer. A part is
-  // every N-th run.
+  // Tries larger and larger parts, until one takes long enough for an estimate, and none that takes much
+  // longer. A part is every N-th run.
   for (std::uint64_t parts = 1'000'000'000;;) {
     const auto began = Clock::now();
     auto ran = run_shell(plan.shell_command(1, parts, temporary->path()) + " >/dev/null");

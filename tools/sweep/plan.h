@@ -1,4 +1,4 @@
-// A sweep: a command whose work is divided into units, which any machine can do, and do again.
+// A sweep: a command whose work is divided into units. Any machine can do a unit, and may do it again.
 //
 // The folder of a sweep has `plan`, this class as a text, and the results of each finished unit in a file of
 // its own. A unit's file has its final name only when it is complete.
@@ -21,7 +21,7 @@ struct SweepPlan {
   std::uint64_t units = 0;
   std::string folder;  ///< absolute: where the command's paths begin
 
-  /// Without `units`. Fails if the command is not one that can be swept.
+  /// Makes a plan without `units`. Fails if the command is neither `run` nor `ring-check`.
   [[nodiscard]] static Result<SweepPlan> of(const std::vector<std::string>& command);
   /// Reads the plan of a sweep's folder. ENOENT: there is none.
   [[nodiscard]] static Result<SweepPlan> read(const std::string& sweep);
@@ -35,8 +35,8 @@ struct SweepPlan {
 /// "7/100": the 7th of 100.
 [[nodiscard]] std::string unit_file(const std::string& sweep, std::uint64_t unit);
 
-/// Does one unit, and leaves its file. A unit whose file is there is done already. `last_try`: a run that
-/// could not be made is a result; otherwise it is an error, because it may succeed elsewhere.
+/// Does one unit, and writes its file. Does nothing if the file exists. `last_try`: a run that could not be
+/// made is a result; otherwise it is an error, because it may succeed elsewhere.
 [[nodiscard]] Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t unit,
                                bool last_try);
 

@@ -1,4 +1,4 @@
-// Merges the results of units. The result does not depend on the order in which they come.
+// Merges the results of units. The merged result does not depend on their order.
 #include "tools/sweep/results.h"
 
 #include <fmt/format.h>
@@ -44,7 +44,7 @@ std::string without_numbers(const std::string& text) {
   return out;
 }
 
-/// Whether `one` is the better example. Any order that is the same everywhere will do among equals.
+/// Whether `one` is the better example. Among equals, any order that is the same on all machines is right.
 bool smaller(const SweepFailure& one, const SweepFailure& other) {
   if (one.length != other.length) return one.length < other.length;
   if (one.seed.size() != other.seed.size()) return one.seed.size() < other.seed.size();
@@ -84,9 +84,9 @@ bool SweepResults::take(const Fields& fields) {
   std::string first = field(fields, is_ring ? "why" : "first");
   // Parts of one search are in several units.
   if (is_ring && outcome == whole_word && field(fields, "search") != field(fields, "what")) {
-    const auto [at, is_new] =
-        memory_.try_emplace(field(fields, "ring") + ": " + field(fields, "search"), field(fields, "memory"));
-    if (!is_new && at->second != field(fields, "memory")) {
+    const auto [at, is_new] = divisions_.try_emplace(field(fields, "ring") + ": " + field(fields, "search"),
+                                                     field(fields, "division"));
+    if (!is_new && at->second != field(fields, "division")) {
       outcome = could_not_word;
       first = parts_differ;
     }

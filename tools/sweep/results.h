@@ -11,10 +11,10 @@
 
 namespace ringside::tools {
 
-/// Of more kinds of failures only the number is kept.
+/// The most kinds of failures that are kept. Further ones are only counted.
 inline constexpr std::size_t sweep_failures_max = 1000;
 
-/// Failures of one scenario or ring that say the same but for numbers.
+/// Failures of one scenario or ring whose first errors differ only in numbers.
 struct SweepFailure {
   std::string name;  ///< "typing[BYTES=481]", or the ring
   std::string file;
@@ -40,7 +40,7 @@ class SweepResults {
   /// The units that have no results yet, in order.
   [[nodiscard]] std::vector<std::uint64_t> missing() const;
 
-  /// For people.
+  /// The report for the user.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::string json() const;
   [[nodiscard]] Result<> write_junit_report(const std::string& path, double seconds) const;
@@ -69,7 +69,7 @@ class SweepResults {
   std::uint64_t untold_ = 0;             ///< failures of kinds beyond sweep_failures_max
   std::map<std::string, Group> groups_;  ///< by name
   std::map<std::string, SweepFailure> failures_;
-  std::map<std::string, std::string> memory_;  ///< of a search: what its first part has found
+  std::map<std::string, std::string> divisions_;  ///< by search: RingVerdict::division of its first part
 };
 
 }  // namespace ringside::tools

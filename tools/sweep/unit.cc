@@ -23,7 +23,7 @@ Error no_unit(std::uint64_t unit, const std::string& why, const std::string& adv
   return {EIO, "cannot do a unit", std::to_string(unit), why, advice};
 }
 
-/// Another program, or other files, would give results that do not belong to this sweep.
+/// Refuses another program or other files, whose results would not belong to this sweep.
 Result<> check_same(const SweepPlan& plan, std::uint64_t unit) {
   std::error_code problem;
   files::current_path(plan.folder, problem);
@@ -44,8 +44,8 @@ Result<> check_same(const SweepPlan& plan, std::uint64_t unit) {
 
 constexpr std::string_view work_prefix = ".work-";
 
-/// Where the unit's results grow: in the sweep's folder, from which remove_work() removes what a killed
-/// process left.
+/// The folder in which the unit's results are written. It is inside the sweep's folder, so that remove_work()
+/// finds what a killed process left.
 class WorkFolder {
  public:
   WorkFolder(const std::string& sweep, std::uint64_t unit) {

@@ -1,5 +1,5 @@
-// view: a journal file, as a table of lines or as a page that plays it. emu/trace and data.cc make the
-// contents; this reads and writes files.
+// view: shows a journal file as a table of lines or as a page that plays it. emu/trace and data.cc make the
+// contents; this file reads and writes files.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -163,7 +163,8 @@ void add_view_command(Command app, Session& session) {
   command.add_option("FILE", options->files, "One journal or two; - is stdin").at_most(runs_side_by_side_max);
   command.add_option("--html", options->html,
                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
-  command.add_flag("--text", options->text, "As text: time, step, sender, receiver, ring, content");
+  command.add_flag("--text", options->text,
+                   "Print a line for each entry: time, step, sender, receiver, ring, content");
   command.add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
   add_export_options(command, options->exports);
   command.callback([&session, options] {

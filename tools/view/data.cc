@@ -1,4 +1,4 @@
-// Steps as objects for the replay page.
+// Converts steps to objects for the replay page.
 #include "tools/view/data.h"
 
 #include <fmt/format.h>

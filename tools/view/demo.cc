@@ -60,7 +60,7 @@ class DemoViewer {
   }
 
   /// Runs the machine until the output since take_seen() ends in `text`, and all its messages are complete.
-  /// Calls `tell` with the entries meanwhile. False when the text did not arrive in time.
+  /// Calls `show` with each entry on the way. False when the text did not arrive in time.
   bool until_seen(const std::string& text, const std::function<void(const trace::Entry&)>& show) {
     bool timed_out = false;
     const auto timer = host_.timer_start(part_timeout, [&] {
@@ -122,7 +122,7 @@ class DemoViewer {
   trace::Replay replay_;
   std::uint64_t entries_ = 0;
   std::string seen_;
-  std::string passed_bytes_;  ///< bytes sent to the viewer according to the journal, since the same moment
+  std::string passed_bytes_;  ///< bytes sent to the viewer since take_seen(), according to the journal
 };
 
 void print_seen(const std::string& text) {
@@ -156,7 +156,8 @@ struct DemoOptions {
   std::string journal;  ///< the same
 };
 
-/// The story, and the journal of what it tells, with the same numbers: a part is a phase.
+/// Prints the explanation, and records the journal of its steps with the same numbers. A part becomes a
+/// phase.
 class DemoRecording {
  public:
   /// Begins with the rings as they are now: earlier entries are left out.
@@ -192,7 +193,7 @@ class DemoRecording {
   std::uint64_t origin_ns_ = 0;
 };
 
-/// The output files: opened before anything begins, so that an error comes early.
+/// The output files. They are opened before the demo begins, so that an error is reported at once.
 class Files {
  public:
   Result<> open(const DemoOptions& options) {
@@ -222,7 +223,7 @@ class Files {
   std::optional<OutFile> journal_;
 };
 
-/// Prints the hops of one key, down and up. `around` says where it is pressed.
+/// Prints the hops of one key, down and up. `around` describes where the key is pressed.
 Result<> show_key(DemoViewer& viewer, DemoRecording& recording, const std::string& around) {
   recording.part("Down and up again: one key", around + " Time counts from the key.");
   viewer.type("u");
@@ -232,8 +233,8 @@ Result<> show_key(DemoViewer& viewer, DemoRecording& recording, const std::strin
   return Done{};
 }
 
-/// The bytes, messages and events by which the guest printed in these entries. A busy machine divides the
-/// same output differently.
+/// Counts the bytes, messages and events of the guest's output in these entries. On a busy machine the same
+/// output may take other messages.
 std::string output_counts(const std::vector<trace::Entry>& entries) {
   std::size_t bytes = 0;
   std::size_t messages = 0;
@@ -288,7 +289,7 @@ Result<> show_from_viewer(LinuxHost& host, Privcmd& privcmd, JournalReader& read
   for (const trace::Entry& entry : entries) recording.show(entry);
   std::printf("\n%s\n\n", viewer.take_seen().c_str());
   std::printf(
-      "%llu hops told. Try:  ringside demo --from-hardware        or        ringside up && ringside create "
+      "%llu hops shown. Try:  ringside demo --from-hardware        or        ringside up && ringside create "
       "web "
       "&& ringside console web\n",
       static_cast<unsigned long long>(recording.steps()));
@@ -315,7 +316,7 @@ Result<> show_from_hardware(LinuxHost& host, Privcmd& privcmd, JournalReader& re
                "Xen, dom0's kernel, its tty and the console client there; then xend, xcs, the ring, the "
                "guest; and its echo all the way back.");
   if (!shown) return shown;
-  std::printf("\n%llu hops told. What each is: ringside explain. Try:  ringside up && ringside uart\n",
+  std::printf("\n%llu hops shown. `ringside explain` describes each. Try:  ringside up && ringside uart\n",
               static_cast<unsigned long long>(recording.steps()));
   return files.write(recording.journal());
 }
@@ -336,7 +337,7 @@ Result<> show_demo(LinuxHost& host, const DemoOptions& options, Files& files) {
   print_question(**info, *built,
                  options.from_hardware
                      ? "`ringside console`, in dom0's shell on the serial line"
-                     : fmt::format("on xend's unix socket {}; `telnet localhost {}` would do", built->path,
+                     : fmt::format("on xend's unix socket {}; `telnet localhost {}` works, too", built->path,
                                    built->telnet_port));
   const auto show = options.from_hardware ? show_from_hardware : show_from_viewer;
   return show(host, *privcmd, **reader, **info, *built, files);
@@ -372,7 +373,7 @@ void add_demo_command(Command app, Session& session) {
       "demo", "Show the whole path once, hop by hop; it needs no machine, and takes seconds");
   command.footer(
       "Examples:\n"
-      "  ringside demo                    from a viewer of xend's to the guest and back\n"
+      "  ringside demo                    from a viewer of xend to the guest and back\n"
       "  ringside demo --from-hardware    from the serial line: the chip, Xen, dom0's tty, and then all of "
       "that\n"
       "  ringside demo | less\n"

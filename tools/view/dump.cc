@@ -113,8 +113,8 @@ int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::v
   return host.run();
 }
 
-/// The frames that xcs sends to a client that has bound everything. This client only listens: xcs
-/// would take its response as a second one.
+/// Prints the frames that xcs sends to a client that has bound everything. This client sends no responses:
+/// xcs would take them for second responses.
 int dump_xcs(LinuxHost& host, Privcmd& privcmd, Output& output) {
   trace::NullSink sink;
   // Frames do not describe rings.
@@ -214,17 +214,19 @@ void add_dump_command(Command app, Session& session) {
                              dump_examples);
   const auto options = std::make_shared<DumpOptions>();
   dump.add_option("DOMAIN", options->domain, "Its name or number (default: all)");
-  const Option all = dump.add_flag("--all", options->all, "Every journal entry, not only the messages");
+  const Option all = dump.add_flag("--all", options->all, "Print every journal entry, not only the messages");
   dump.add_flag("--xcs", options->xcs,
-                "From a session with xcs, bound to everything. It sees copies of the guests' messages, and "
+                "Print what xcs sends to a session that is bound to everything: it gets copies of the "
+                "guests' messages, and "
                 "never responds")
       .excludes(all);
   const Option write =
       dump.add_option("-w,--write", options->write,
-                      "Print nothing: write every entry there. A name that ends with .pcapng or "
-                      ".pcap is a capture, and so is - for stdout; every other name, as "
+                      "Write every entry to this file, and print nothing. The file is a capture if its "
+                      "name ends in .pcapng or .pcap, or is - (stdout). Every other file, as "
                       "web.jsonl, is a journal for `ringside view`");
-  dump.add_option("--link-type", options->link_type, "Of the capture: a number for private use")
+  dump.add_option("--link-type", options->link_type,
+                  "The link type of the capture, one of the numbers for private use (USER0 to USER15)")
       .range(trace::capture_link_type_default, trace::capture_link_type_max)
       .show_default()
       .needs(write);

@@ -60,10 +60,10 @@ std::string_view arrows(Way way) {
 
 void print_picture() {
   print_wrapped(
-      "How console data travel in Xen, hop by hop. A key goes down through the lines with v, read from the "
-      "top. What a guest says comes up through those with ^, read from the bottom; but the lines of the page "
-      "are passed from top to bottom either way. With r: the response that frees a message's slot again. "
-      "With a dot: beside the way.",
+      "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
+      "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
+      "shared page, which a message passes from top to bottom in both directions. r marks the response that "
+      "frees the slot of a message. A dot marks a hop beside the path of a key.",
       "");
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
@@ -108,7 +108,7 @@ std::string_view way_words(Way way) {
     case Way::response:
       return "on the way of the response";
     case Way::beside:
-      return "beside the way of a key";
+      return "beside the path of a key";
   }
   return "";
 }
@@ -330,7 +330,7 @@ int explain(const std::string& word, bool json) {
 
 void add_explain_command(Command app, Session& session) {
   Command command = app.add_subcommand(
-      "explain", "The path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
+      "explain", "Show the path hop by hop; or one hop: what it is, where it was in 2005, what goes wrong");
   command.footer(
       "It needs no machine. The name of a quirk or a counter shows its hop; any "
       "other\n"

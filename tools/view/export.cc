@@ -100,7 +100,9 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
 void add_export_options(Command command, Exports& exports) {
   const Option pcap =
       command.add_option("--pcap", exports.pcap, "Write a capture there, for Wireshark; - is stdout");
-  command.add_option("--link-type", exports.link_type, "Of the capture: a number for private use")
+  command
+      .add_option("--link-type", exports.link_type,
+                  "The link type of the capture, one of the numbers for private use (USER0 to USER15)")
       .range(trace::capture_link_type_default, trace::capture_link_type_max)
       .show_default()
       .needs(pcap);
@@ -113,12 +115,13 @@ void add_export_options(Command command, Exports& exports) {
   const Option cast = command.add_option("--asciicast", exports.asciicast,
                                          "Write what a screen showed there, for asciinema; - is stdout");
   command
-      .add_option("--screen", exports.screen, "Of the asciicast: dom1, \"serial line\" (default: the first)")
+      .add_option("--screen", exports.screen,
+                  "The screen of the asciicast: dom1, \"serial line\" (default: the first)")
       .type_name("NAME")
       .needs(cast);
   command
       .add_option("--steps", exports.steps,
-                  "Of diagrams and slides: A..B (default: from the scenario's beginning on)")
+                  "The steps of diagrams and slides: A..B (default: from the scenario's beginning on)")
       .type_name("A..B");
 }
 

@@ -30,7 +30,7 @@ struct Exports {
   }
 };
 
-/// --pcap and the like.
+/// Adds --pcap and the other options.
 void add_export_options(Command command, Exports& exports);
 
 /// Writes every file that has a path. Prints an error unless it returns exit_good.

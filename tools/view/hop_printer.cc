@@ -1,4 +1,4 @@
-// Each event from the journal, and its meaning from the catalogue of hops.
+// Prints each journal entry, and the meaning of its hop from the catalogue.
 #include "tools/view/hop_printer.h"
 
 #include <fmt/format.h>

@@ -13,9 +13,10 @@ namespace ringside::tools {
 /// Prints to stdout. There is one in a demo; it numbers steps and keeps the clock of the current part.
 class HopPrinter {
  public:
-  /// A heading and an introduction. The clock of the lines below starts with the first entry that follows.
+  /// Prints a heading and an introduction. The clock of the lines below starts with the first entry that
+  /// follows.
   void part(const std::string& heading, const std::string& introduction);
-  /// One hop.
+  /// Prints one hop.
   void show(const trace::Entry& entry);
   [[nodiscard]] std::uint64_t steps() const { return step_; }
 

@@ -7,11 +7,11 @@
 
 namespace ringside::tools {
 
-/// `runs` are texts of run_data(). `live`: more steps will follow, and this is the address to which the
-/// page's keyboard sends; empty: the run is complete.
+/// `runs` are texts of run_data(). `live` is not empty if more steps will follow: it is the domain to which
+/// the page's keyboard types, or "no keyboard".
 [[nodiscard]] std::string replay_page(const std::vector<std::string>& runs, const std::string& live = "");
 
-/// Replaces the only `mark` of a page, which it has, by a text.
+/// Replaces `mark` by a text. The page must contain it exactly once.
 void fill_in(std::string& page, std::string_view mark, std::string_view text);
 
 }  // namespace ringside::tools

@@ -31,7 +31,7 @@ std::string paragraph(std::string_view kind, std::string_view text) {
   return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", kind, xml_text(text));
 }
 
-/// The slots of a ring in a row, the one that was just written marked, and its indices behind them.
+/// A table row with the slots of a ring and its indices after them. The slot that was just written is marked.
 std::string ring_row(std::uint32_t domain, ring::Ring which, const trace::ReplayedRing& ring,
                      std::uint64_t step) {
   std::string row = fmt::format("<tr><th>{}</th>", xml_text(trace::ring_name(domain, which)));

@@ -2,7 +2,7 @@
 // sends it to the terminal. This file drives them: the journal, a clock, keys, and the choice of the domain.
 //
 // A picture is drawn when something has changed, at most twenty times a second, even if more happens. The
-// journal is read all the time, so that no process of the machine waits for a picture.
+// journal is read every few milliseconds, so that no process of the machine waits for a picture.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -54,7 +54,7 @@ class Watch {
     history_.select(kinds);
   }
 
-  /// The selected domain; without a selection the first one, if there is one.
+  /// Begins with the selected domain; without a selection with the first one, if there is one.
   Result<> begin() {
     if (wanted_.empty()) {
       auto first = privcmd_.domain_info(1);
@@ -321,7 +321,7 @@ class Watch {
   unsigned behind_ms_ = 0;
 };
 
-/// The first of these that is set is used.
+/// Whether the locale has UTF-8: the first of these variables that is set decides.
 bool has_utf8() {
   for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(variable);
@@ -378,7 +378,7 @@ void add_watch_command(Command app, Session& session) {
       "  ringside watch web --ascii           without line drawing; NO_COLOR=1 in the environment: without "
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
-      "  ringside watch --web --port 8000     of all domains, without a keyboard\n"
+      "  ringside watch --web --port 8000     a page of all domains, without a keyboard\n"
       "  ringside watch web --only trouble    what was refused, lost or counted, and quirks\n"
       "Keys: space pauses, , and . step, k selects kinds, f follows a byte, Tab shows the next domain, ? "
       "lists all, q quits.\n"

@@ -1,4 +1,4 @@
-// Bytes to cells.
+// Converts bytes to cells, with libvterm.
 #include "tools/watch/console.h"
 
 #include <vterm.h>
@@ -12,7 +12,7 @@ namespace {
 /// libvterm's value for the right half of a wide character.
 constexpr std::uint32_t right_half = 0xffffffff;
 
-/// How many bytes at the end are the incomplete beginning of a character.
+/// The number of bytes at the end that belong to an incomplete character.
 std::size_t unfinished(std::string_view text) {
   constexpr std::size_t character_bytes_max = 4;
   for (std::size_t back = 1; back < character_bytes_max && back <= text.size(); ++back) {
@@ -36,8 +36,8 @@ class ConsoleScreen::Terminal {
     vterm_set_utf8(terminal_.get(), 1);
     vterm_set_utf8(ruler_.get(), 1);
     vterm_state_reset(vterm_obtain_state(ruler_.get()), 1);
-    // Its answers to queries (for the cursor's position, for example) are discarded: they are not input of
-    // the guest.
+    // The terminal's answers to queries (for the cursor's position, for example) are discarded: they are not
+    // input of the guest.
     vterm_output_set_callback(
         terminal_.get(), [](const char*, std::size_t, void*) {}, nullptr);
     screen_ = vterm_obtain_screen(terminal_.get());
@@ -92,7 +92,8 @@ class ConsoleScreen::Terminal {
     return glyph;
   }
 
-  /// How far libvterm moves the cursor for it. (A cell's own width only says what is to the right of it.)
+  /// The number of columns by which libvterm moves the cursor for the character. (A cell's own width only
+  /// says what is to the right of the cell.)
   [[nodiscard]] std::uint8_t columns_of(char32_t character) const {
     constexpr char32_t first_wide = 0x1100;
     if (character < first_wide) return 1;
@@ -129,7 +130,8 @@ ConsoleScreen::Terminal& ConsoleScreen::terminal() const {
   return *terminal_;
 }
 
-/// Cut at the end of a line if there is one, where no character or sequence is split.
+/// Keeps the bytes, and discards the oldest if there are too many. Cuts at the end of a line if there is one:
+/// no character or sequence is split there.
 void ConsoleScreen::remember(std::span<const std::uint8_t> bytes) {
   sent_ += text_in(bytes);
   if (sent_.size() <= 2 * console_bytes_kept) return;

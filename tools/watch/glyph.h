@@ -13,13 +13,13 @@ inline constexpr std::size_t marks_max = 2;
 struct Glyph {
   char32_t character = U' ';
   std::array<char32_t, marks_max> marks{};  ///< combining marks, such as accents; 0: none
-  std::uint8_t columns = 1;                 ///< 2: a wide one; 0: the right half of the one before
+  std::uint8_t columns = 1;                 ///< 2: a wide character; 0: the right half of the one before
   friend bool operator==(const Glyph&, const Glyph&) = default;
 };
 
 /// `character` is a value of Unicode.
 void append_utf8(std::string& out, char32_t character);
-/// With its marks. The right half of a wide one has no text.
+/// Appends the character and its marks. Must not be called for the right half of a wide character.
 void append_utf8(std::string& out, const Glyph& glyph);
 
 }  // namespace ringside::tools

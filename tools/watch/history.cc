@@ -1,4 +1,4 @@
-// Stretches of entries, and the state at any of their steps.
+// Keeps segments of entries, and computes the state at any kept step.
 #include "tools/watch/history.h"
 
 #include <algorithm>
@@ -103,7 +103,8 @@ std::uint64_t WatchHistory::next_shown(std::uint64_t step, bool back) const {
   return step;
 }
 
-/// The kept steps that passed the byte on, and the byte itself, which the entry of an index does not have.
+/// Finds the kept steps that passed the byte on, and the text of the byte. The entry of a moved index has no
+/// text.
 void WatchHistory::find_followed() {
   followed_steps_.clear();
   followed_text_ = "?";

@@ -2,9 +2,9 @@
 // user can pause and step back through them.
 //
 // Entries are kept in segments, each with the state of the machine before it. While the watch runs, a new
-// segment replaces the oldest. While it is paused, the step shown must not be discarded: all segments stay,
-// while there is room for more. Later entries are counted and shown, but cannot be stepped to, and a new
-// history begins when the watch continues. So its memory is bounded, however much a guest prints.
+// segment replaces the oldest. While it is paused, the step shown must not be discarded, so all segments are
+// kept, up to watch_segments_paused. Entries after that are only counted, and a new history begins when the
+// watch continues. So the memory is bounded, however much a guest prints.
 //
 // Pure bookkeeping over entries.
 #pragma once
@@ -26,13 +26,14 @@
 namespace ringside::tools {
 
 inline constexpr std::size_t watch_segment_entries = 2000;
-/// While it runs; the last of them is being filled.
+/// The segments that are kept while the watch runs; the last one is being filled.
 inline constexpr std::size_t watch_segments = 3;
-/// While it is paused.
+/// The segments that are kept while it is paused.
 inline constexpr std::size_t watch_segments_paused = 2 * watch_segments;
 
-/// What xend keeps for a console, and some more. The positions of bytes are copied for each segment; and a
-/// client other than ringside's never reports that it passed them on.
+/// The most byte positions kept for one place: what xend keeps for a console, and some more. Without a limit
+/// they would grow, since a client other than ringside's never reports that it passed bytes on; and they are
+/// copied for each segment.
 inline constexpr std::size_t watch_place_bytes_max = std::size_t{80} << 10;
 
 /// The state of the machine after a step.
@@ -44,7 +45,7 @@ struct WatchMoment {
   ConsoleScreen console;
   bool console_used = false;
   Life life = Life::unknown;        ///< xen's last report about it
-  std::bitset<trace::lanes> lanes;  ///< that have had an arrow
+  std::bitset<trace::lanes> lanes;  ///< the lanes that have had an arrow
 
   void take(const trace::Entry& entry, std::uint32_t domain);
 };
@@ -82,11 +83,11 @@ class WatchHistory {
   void follow_none();
   /// As text in quotes; empty: no byte is followed.
   [[nodiscard]] const std::string& followed() const { return followed_text_; }
-  /// The steps kept that passed it on.
+  /// The kept steps that passed the byte on.
   [[nodiscard]] const std::set<std::uint64_t>& followed_steps() const { return followed_steps_; }
-  /// Whether that step, which is kept, is among what the user asks for.
+  /// Whether the selected kind and the followed byte show that step. It must be kept.
   [[nodiscard]] bool shows(std::uint64_t step) const;
-  /// The nearest such step before or after that one; that one itself if there is none.
+  /// The nearest shown step before or after `step`; `step` itself if there is none.
   [[nodiscard]] std::uint64_t next_shown(std::uint64_t step, bool back) const;
 
   [[nodiscard]] bool paused() const { return shown_.has_value(); }

@@ -1,4 +1,4 @@
-// The sorts of entries that a user can ask for.
+// The kinds of entries that a user can select.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// What a domain does, as Xen tells: at the start of a watch from its DomainInfo, and later from the journal.
+// The state of a domain, as Xen reports it: at the start of a watch in its DomainInfo, and later in the
+// journal.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +36,7 @@ enum class Life : std::uint8_t { unknown, running, paused, suspended, shut_down,
   return "";
 }
 
-/// It has no guest any more, and will have none.
+/// Whether the domain has no guest any more.
 [[nodiscard]] constexpr bool has_ended(Life life) {
   return life == Life::shut_down || life == Life::crashed || life == Life::gone;
 }
@@ -47,7 +48,7 @@ enum class Life : std::uint8_t { unknown, running, paused, suspended, shut_down,
   return info.state.paused != 0 ? Life::paused : Life::running;
 }
 
-/// Empty if the entry tells nothing about the life of its domain.
+/// Empty if the entry does not change the state of its domain.
 [[nodiscard]] inline std::optional<Life> life_after(const trace::Entry& entry) {
   using trace::Fact;
   constexpr std::pair<Fact, Life> lives[] = {

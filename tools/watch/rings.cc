@@ -67,7 +67,7 @@ std::string index_text(const ReplayedRing& ring, IndexName name, IndexForm form)
   return fmt::format("{} {}&7={}", word, value, ring::slot_of(value));
 }
 
-/// All four, in the longest form that fits.
+/// Draws all four indices in the longest form that fits.
 void draw_indices(Canvas& canvas, std::size_t row, std::size_t column, const ReplayedRing& ring) {
   std::string all;
   for (const IndexForm form : {IndexForm::full, IndexForm::no_repeats, IndexForm::no_masks}) {

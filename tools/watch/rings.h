@@ -16,7 +16,7 @@ enum class RingDetail : std::uint8_t {
 };
 [[nodiscard]] std::size_t ring_rows(RingDetail detail);
 
-/// From row `row` on.
+/// Fills the rows from `row` on.
 void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, ring::Ring which,
                const trace::ReplayedRing& ring);
 

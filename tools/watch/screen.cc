@@ -99,7 +99,7 @@ void draw_bits(Canvas& canvas, std::size_t row, const WatchHistory& history) {
     column = canvas.text(row, column, set ? "1" : "0", set ? Tone::event : Tone::quiet);
   };
   bool any = false;
-  // The guest's first.
+  // The guest's ports come first.
   for (const bool guests : {true, false}) {
     for (const auto& [key, port] : history.shown().replay.ports()) {
       if ((key.first != 0) != guests) continue;
@@ -170,8 +170,8 @@ void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const Watc
 
 constexpr std::string_view help_lines[] = {
     "space      pause; again: continue, with the newest step",
-    ", .        one step back, one on; also the arrows left and right",
-    "up down    ten steps back, ten on",
+    ", .        one step back, one forward; also the left and right arrows",
+    "up down    ten steps back, ten forward",
     "Home End   the oldest step that is kept; the newest, and continue",
     "0 to 9     to 0 % ... 90 % of what is kept",
     "Tab        watch the next domain",

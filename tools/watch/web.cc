@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::size_t steps_per_event_max = 256;
 
-/// The keyboard for the domain's console, and in its first state.
+/// Makes the keyboard for the domain's console, in its initial state.
 std::unique_ptr<WebKeyboard> make_keyboard(LinuxHost& host, trace::Journal journal, const DomainInfo& info,
                                            std::function<void(const std::string&)> changed) {
   using Line = WebKeyboard::Line;
@@ -109,7 +109,7 @@ class Recording {
   WebServer& server_;
   std::optional<DomainId> domain_;
   LiveStart start_;
-  std::unique_ptr<JournalReader> reader_;  ///< none: the server keeps no more
+  std::unique_ptr<JournalReader> reader_;  ///< null: the server keeps no more
   std::function<void(const trace::Entry&)> seen_;
   StepData data_;
   std::optional<std::uint64_t> origin_ns_;

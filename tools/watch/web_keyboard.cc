@@ -65,7 +65,7 @@ void WebKeyboard::take(const trace::Entry& entry) {
   const bool daemon = entry.actor.role == Role::xend || entry.actor.role == Role::xenctld;
   if (entry.kind != trace::Kind::told || !daemon) return;
   const Fact fact = trace::fact_of(entry);
-  // The end of the connection, which may be seen before, does not tell why.
+  // The connection may have ended before this entry is read, but its end does not tell why.
   if (fact == Fact::viewer_sent_away && (line_ == Line::open || line_ == Line::silent))
     return set(Line::taken, life_);
   if (fact == Fact::file_attached) return set(Line::to_file, life_);
@@ -79,7 +79,7 @@ void WebKeyboard::renew(Life life) {
 
 std::string WebKeyboard::type(Bytes bytes) {
   if (line_ == Line::taken) {
-    // That viewer may never have come: asks for the console, and the user sees the answer.
+    // The other viewer may not have connected. Requests the console again; the user sees the answer.
     std::string was = why();
     open();
     return was;

@@ -41,10 +41,10 @@ class WebServer {
   [[nodiscard]] Result<> listen(std::uint16_t port);
   /// "http://127.0.0.1:40123/<word>/"
   [[nodiscard]] std::string address() const;
-  /// Sends one line to all browsers that watch, now and later. False: web_kept_bytes_max are kept already. It
-  /// was not kept, nor is any later one before begin_anew().
+  /// Sends one line to all browsers that watch, now and later. False: the line was not kept, because
+  /// web_kept_bytes_max are kept already. No later line is kept before begin_anew().
   bool event(std::string text);
-  /// Tells all browsers that watch, now and later, a line of another sort than events: only the last one is
+  /// Sends all browsers that watch, now and later, a line of another kind than events: only the last one is
   /// kept.
   void say(std::string text);
   /// No more events are kept.

@@ -1,9 +1,9 @@
 -- Wireshark's view of a ringside journal: captures of `ringside view --pcap`, `ringside run --pcap` and
 -- `ringside dump -w`. emu/trace/pcapng.h documents the packets' layout.
 --
--- It registers itself for the link type, so that no dialog is needed. Each packet contains its own data. Across
--- packets this file keeps only three things: which request a response answers, which slots were taken, and the
--- scenario's lines in force.
+-- The dissector registers itself for the link type, so that no dialog is needed. Each packet contains its own data.
+-- Across packets the dissector keeps only three things: which request a response answers, which slots were taken, and
+-- the scenario's lines in force.
 
 local header_bytes = 56
 local slots = 8
@@ -128,7 +128,7 @@ local odd = {
   refused = note("ringside.refused", "Something was refused"),
   quirk = note("ringside.quirk.bites", "A quirk of 2005 takes effect"),
   fault = note("ringside.fault.bites", "An injected fault"),
-  unknown = warn("ringside.unknown", "Made by another version, or damaged"),
+  unknown = warn("ringside.unknown", "The packet was made by another version, or is damaged"),
 }
 cmsg.experts = {odd.length}
 ring.experts = {odd.outstanding, odd.unasked, odd.mismatch, odd.stale}
@@ -300,7 +300,7 @@ local function show_data(tree, range, buffer, p)
   end
 end
 
--- Parses a packet before anything is shown; nil if it is not one of ours.
+-- Parses a packet before anything is shown; nil if it is not a packet of ringside.
 local function parse(buffer)
   if buffer:len() < header_bytes or buffer(0, 1):uint() ~= 1 then return nil end
   local p = {
@@ -376,7 +376,7 @@ end
 -- -- registration
 
 local link_type = 147
-ringside.prefs.link_type = Pref.uint("Link type", link_type, "Of the captures: 147 to 162, as --link-type says")
+ringside.prefs.link_type = Pref.uint("Link type", link_type, "The link type of the captures: 147 to 162, as given to --link-type")
 
 local function register(number, add)
   if number < 147 or number > 162 then return end

@@ -31,7 +31,8 @@ void Channel::turn() {
   owner_.turned();
 }
 
-/// Only an event makes it look at the rings, as in 2005. If an event is lost, the rings are not looked at.
+/// Only an event makes the channel look at the rings, as in 2005. If an event is lost, its messages stay in
+/// the rings.
 bool Channel::has_work() const {
   return up_.is_pending();
 }
@@ -47,7 +48,7 @@ bool Channel::try_sleep() {
 /// Checks the shared indices of both rings against what was published: the same bounds that Back and Front
 /// enforce.
 bool Channel::indices_make_sense() const {
-  if (believing_) return true;
+  if (trusts_indices_) return true;
   const std::uint32_t requests = ring::distance(Memory::load(tx_.req_prod), published_responses_);
   const std::uint32_t requests_known = ring::distance(back_.req_cons(), published_responses_);
   const std::uint32_t responses = ring::distance(Memory::load(rx_.rsp_prod), front_.rsp_cons());
@@ -101,7 +102,7 @@ void Channel::take_requests() {
 }
 
 ring::TakeRequest Channel::take_one(ring::ControlMessage& message) {
-  if (!believing_) return back_.take_request(message);
+  if (!trusts_indices_) return back_.take_request(message);
   const Quirk quirk = place_.quirks.has(Quirk::abi_mismatch) ? Quirk::abi_mismatch : Quirk::stale_indices;
   const std::uint32_t claimed = ring::distance(Memory::load(tx_.req_prod), published_responses_);
   if (claimed > ring::slots_per_ring) journal_.quirk(domain(), quirk);
@@ -147,7 +148,7 @@ Channel::Send Channel::send_request(const ring::ControlMessage& message, std::ui
 }
 
 /// The tag of the request that `response` answers; 0 = none. A guest answers console input in order, and
-/// other requests at any time. So it is the oldest tagged request that has no response yet.
+/// other requests at any time. So the request is the oldest tagged one that has no response yet.
 std::uint32_t Channel::take_tag(const ring::ControlMessage& response) {
   if (response.type != ring::CMSG_CONSOLE) return 0;
   const ring::TaggedRequest* oldest = nullptr;
@@ -186,7 +187,7 @@ void Channel::send_queued() {
     put_request(queue_.front());
     queue_.pop_front();
   }
-  // Reported for a broken channel too: its owner learns that there will be no room.
+  // Also called for a faulty channel: its next send_request() tells the owner that there is no room.
   if (queue_.size() < channel_queue_messages_max || faulty_) {
     if (std::exchange(told_full_, false)) owner_.room();
   }
@@ -207,7 +208,7 @@ Channel::Respond Channel::respond(const ring::ControlMessage& message, std::opti
     return Respond::not_owed;
   }
   put_response(message);
-  // None if the request was abandoned.
+  // Nothing to forget if the request was abandoned.
   if (answered) forget(*answered);
   return Respond::taken;
 }
@@ -300,12 +301,12 @@ void Channel::forget(std::size_t at) {
   --unanswered_count_;
 }
 
-/// In the order of the ring, so that what has no answer in the ring is what a next xcs finds in the slots.
-/// The answer is the request itself, with its full length, as xend gives it.
+/// Answers in the order of the ring, so that a next xcs finds every unanswered request in its slot. The
+/// answer is the request itself, with its full length, as from xend.
 void Channel::answer_early() {
   while (early_ && !faulty_ && early_count_ < unanswered_count_) {
     const UnansweredRequest& next = unanswered_[early_count_];
-    // An xcs that died after keeping it may not have published its answer.
+    // An earlier xcs may have died after it kept the message and before it published the answer.
     if (!early_->has(next.index)) {
       const bool may = ring::is_console_data(next.message) && !early_->full() && owner_.has_taker(next);
       if (!may) return;

@@ -3,7 +3,7 @@
 //
 // A daemon of dom0 owns it and drives it from one thread. The channel moves messages and does not interpret
 // them: its owner receives requests, and answers them, through Events. The guest is not trusted: a channel
-// with impossible indices is not served until they make sense again, and other channels are not affected.
+// with impossible indices is not served until they are possible again, and other channels are not affected.
 #pragma once
 
 #include <array>
@@ -51,14 +51,14 @@ class Channel {
   };
   /// None of these may destroy the channel.
   struct Events {
-    /// The guest sends a request. respond() is owed, at any time, in any order.
+    /// The guest sends a request. The owner must call respond() for it, at any time, in any order.
     std::function<void(const UnansweredRequest&)> request;
-    /// The guest answered a request of send_request(); `tag` is the request's tag; 0 = it had none.
+    /// The guest answered a request of send_request(); `tag` is that request's tag, 0 = it had none.
     std::function<void(const ring::ControlMessage&, std::uint32_t tag)> response;
     /// There is room again after send_request() returned full.
     std::function<void()> room;
-    /// The host woke the channel, and the channel has passed on all messages: the owner can send them now.
-    /// If an event has arrived, the event device has it to read.
+    /// The host woke the channel, and the channel has passed all messages to its owner, which can forward
+    /// them now. An event that arrived can be read from the event device.
     std::function<void()> turned;
     /// With early answers: a client has this request, or is about to get it, and recognises it if it gets it
     /// again.
@@ -77,7 +77,7 @@ class Channel {
   /// Binds the event channel, maps the domain's frame, attaches to its rings at their present indices, and
   /// kicks the guest once, because a predecessor may have died between setting the guest's bits and kicking
   /// it. The owner calls look() once when it is ready. Unanswered requests are in unanswered(). ESRCH: no
-  /// such domain. EBADMSG: the indices make no sense. EEXIST: `local_port` has another use here. All
+  /// such domain. EBADMSG: the indices are impossible. EEXIST: `local_port` has another use here. All
   /// references outlive the channel.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Host& host, trace::Journal journal,
                                                              Privcmd& privcmd, EventDevice& events,
@@ -98,10 +98,10 @@ class Channel {
 
   enum class Send : std::uint8_t {
     taken,     ///< in the ring, or queued for it
-    known,     ///< was taken before, by this controller or an earlier one; its response is still to come
-    answered,  ///< was taken before, and the guest has answered it: there may be no response any more
+    known,     ///< was taken before, by this controller or an earlier one; its response has not arrived
+    answered,  ///< was taken before, and the guest has answered it: no further response may arrive
     full,      ///< not taken: the owner keeps it and waits for `room`
-    broken,    ///< not taken, and the guest's indices are faulty: room may never come
+    broken,    ///< not taken, and the guest's indices are faulty: there may never be room
   };
   /// Sends a request to the guest, which sees it at the end of the turn, or at flush(). A tag other than 0
   /// identifies it: among the last 8 requests that carried one, the same tag means the same request.
@@ -109,7 +109,7 @@ class Channel {
 
   enum class Respond : std::uint8_t { taken, not_owed };
   /// Answers one of the guest's requests: the one at `index`, if given. Without an index a response names no
-  /// request: see answered_by(). A request that was answered early has its answer: this one goes no further.
+  /// request: see answered_by(). The response to a request that was answered early is dropped.
   [[nodiscard]] Respond respond(const ring::ControlMessage& message,
                                 std::optional<ring::Index> index = std::nullopt);
 
@@ -121,7 +121,7 @@ class Channel {
   void count_lost(std::size_t bytes);
   /// Forgets a request without answering it: its slot is never freed.
   void abandon(ring::Index index);
-  /// From hold() to release() the channel looks at nothing of the guest's.
+  /// From hold() to release() the channel does not look at the guest's events and rings.
   void hold();
   void release();
 
@@ -220,11 +220,12 @@ class Channel {
   std::optional<EarlyStore> early_;
   std::size_t early_count_ = 0;  ///< of unanswered_, the first ones: answered early
   std::deque<Queued> queue_;
-  /// As in the page, which the guest can write. Read from the page once, on attaching.
+  /// The tagged requests. They are read from the page once, on attaching, because the guest can write the
+  /// page.
   std::array<ring::TaggedRequest, ring::slots_per_ring> tagged_{};
-  ring::Index tags_taken_ = 0;  ///< tagged requests below have their response
-  bool told_full_ = false;      ///< the owner has been told `full` and waits for `room`
-  bool believing_ = false;      ///< a quirk: the guest's indices are not checked
+  ring::Index tags_taken_ = 0;   ///< tagged requests below this index have a response
+  bool told_full_ = false;       ///< the owner has been told `full` and waits for `room`
+  bool trusts_indices_ = false;  ///< a quirk: the guest's indices are not checked
   bool faulty_ = false;
   bool warned_index_ = false;
   bool warned_length_ = false;

@@ -82,7 +82,7 @@ Result<std::unique_ptr<Channel>> Channel::open(Host& host, trace::Journal journa
   std::unique_ptr<Channel> channel(new Channel({host, privcmd, events, counters}, journal, place,
                                                {.rings = abi, .events = info->abi},
                                                std::move(mapping).value(), *back, *front, std::move(owner)));
-  channel->believing_ = mistaken || place.quirks.has(Quirk::stale_indices);
+  channel->trusts_indices_ = mistaken || place.quirks.has(Quirk::stale_indices);
   if (auto kept = channel->keep_early(info->shared_info_frame); !kept) return kept.error();
   bound_port.keep();
   channel->start();
@@ -111,7 +111,7 @@ void Channel::start() {
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
   take_over_tags(words->tagged);
   release();
-  // The guest may have the kicks of a predecessor's port. When this count changes, it requests the
+  // The guest may have the kicks of a predecessor's port. When this count changes, the guest requests the
   // present ones.
   ring::NativeMemory::store(&words->attachments, ring::NativeMemory::load(&words->attachments) + 1);
   const ring::Raised outcome = guest_bits_.raise(remote_port());
@@ -174,8 +174,8 @@ void Channel::release() {
                                        .peer_cpu = &words->guest_cpu});
 }
 
-/// The tags of requests that reached the ring. A request that a predecessor noted but did not publish is not
-/// in it.
+/// The tags of requests that reached the ring. A request whose tag a predecessor wrote but which it did not
+/// publish is left out.
 void Channel::take_over_tags(const ring::TaggedRequest* in_page) {
   tags_taken_ = front_.rsp_cons();
   for (std::size_t place = 0; place < tagged_.size(); ++place) {

@@ -22,7 +22,7 @@ constexpr std::string_view early_name_end = ".kept";
 /// "RSE" and the version of this layout.
 constexpr std::uint32_t early_store_magic = 0x01455352;
 
-/// Stamps run on and wrap, and skip 0.
+/// Stamps count up, wrap at 2^32, and skip 0.
 std::uint32_t stamp_after(std::uint32_t stamp) {
   return stamp + 1 == 0 ? 1 : stamp + 1;
 }
@@ -97,11 +97,11 @@ void EarlyStore::keep(const Kept& message) {
   RS_CHECK(free != std::end(file_->slots));
   free->index = message.index;
   free->message = message.message;
-  // Orders the message before the stamp that makes it valid. It pairs with the death of this process: the
-  // next reader sees all stores that were made.
+  // Orders the message before the stamp that makes it valid. The reader needs no barrier: it starts after
+  // this process has died, and sees all its stores.
   Memory::wmb();
   Memory::store(&free->stamp, next_stamp_);
-  // The answer in the ring comes after that.
+  // Orders the stamp before the answer in the ring.
   Memory::wmb();
   next_stamp_ = stamp_after(next_stamp_);
   ++count_;

@@ -48,15 +48,16 @@ class EarlyStore {
   void keep(const Kept& message);
   void drop(ring::Index index);
 
-  /// The domain has that frame, or is about to get another one.
+  /// Whether the domain has that frame, or is about to get another one.
   [[nodiscard]] bool belongs_to(std::uint32_t frame) const;
-  /// As ConsoleStore's: the domain is about to get another frame; it has this one now.
+  /// As ConsoleStore's. moves(): the domain is about to get another frame. moved(): it has `frame` now;
+  /// empty: it has kept its frame.
   void moves();
   void moved(std::optional<std::uint32_t> frame);
 
  private:
   struct Slot {
-    std::uint32_t stamp;  ///< rises from message to message; 0: the slot is free
+    std::uint32_t stamp;  ///< counts the messages; 0: the slot is free
     ring::Index index;
     ring::ControlMessage message;
   };

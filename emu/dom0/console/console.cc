@@ -9,7 +9,8 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A reader gets up to the whole buffer at a time; more follows when withheld output moves up.
+/// A reader's turn ends after this many writes. The first ones may empty the buffer; withheld output then
+/// enters it.
 constexpr int writes_per_turn_max = 16;
 
 }  // namespace
@@ -33,8 +34,8 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
     forget_answered(number);
   }
   if (unanswered_.size() == requests_max()) {
-    // A ring, and what xcs answers early, hold no more. The guest has broken the protocol, and this request
-    // has no slot for its answer.
+    // A ring and xcs's early answers allow no more. The guest has broken the protocol, and the answer to this
+    // request has no slot.
     journal_.refused(domain_, trace::actor(trace::Role::xcs), trace::Refusal::too_many_unanswered);
     return;
   }
@@ -43,9 +44,9 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
 }
 
 /// The guest sends a request this far ahead of an older one only after the older one was answered. If this
-/// daemon did not answer the older one, an earlier daemon did, whose last answers were still on their way
-/// when this daemon was offered the same requests. That daemon kept the output; if the store does not have
-/// it, it is kept now.
+/// daemon did not answer the older one, an earlier daemon did, whose last answers had not arrived when this
+/// daemon was offered the same requests. That daemon kept the output; if the store does not have it, it is
+/// kept now.
 void Console::forget_answered(std::uint32_t newest) {
   std::erase_if(unanswered_, [&](const UnansweredRequest& owed) {
     const auto older_by = static_cast<std::int32_t>(ring::distance(newest, owed.number));
@@ -84,7 +85,7 @@ bool Console::keep_output(const UnansweredRequest& request) {
   const Bytes bytes = request.message.payload();
   const bool waits = must_wait(bytes.size());
   if (waits && !finished_) return false;
-  // After the end there is no other place where they could wait.
+  // After the end the bytes have no other place to wait.
   take_output(bytes, guest_.numbers() ? std::optional<ring::Index>(request.number) : std::nullopt, waits);
   return true;
 }
@@ -119,7 +120,7 @@ Io::State Console::deliver(const std::function<Io(Bytes)>& write, trace::Actor r
 
 void Console::take_back(Bytes unread) {
   if (unread.empty()) repeat_crash_notice();
-  // These bytes were in the queue before, and it takes no new bytes beyond its limit: so there is room.
+  // There is room: these bytes were in the queue before, and the queue takes no new bytes beyond its limit.
   store_.output_return(unread);
   // Bytes beyond the limit are discarded, as for new output.
   take_output({}, std::nullopt);
@@ -199,7 +200,7 @@ void Console::finish(std::string crash_notice) {
   settle();
 }
 
-/// Only after all other output has been read, so that it replaces none.
+/// Writes the notice only after all other output has been read, so that it displaces none.
 void Console::say_crash_notice() {
   if (!notice_due_ || store_.output_bytes() > 0 || !unanswered_.empty() || !has_reader()) return;
   notice_due_ = false;

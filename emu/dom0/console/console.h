@@ -37,8 +37,8 @@ struct ConsoleGuest {
   std::function<Sent(const ring::ControlMessage&, std::uint32_t tag)> send;
   std::function<void(const ring::ControlMessage&, std::uint32_t number)> respond;
   std::function<void()> flush;        ///< sends the messages and answers that are queued
-  std::function<void()> reader_left;  ///< the console has no reader any more
-  /// Who answers first: it decides how many requests may be under way.
+  std::function<void()> reader_left;  ///< the last reader has left
+  /// Who answers first: it decides how many requests may be unanswered.
   std::function<Answer()> answer = [] { return Answer::xend; };
 };
 
@@ -60,9 +60,10 @@ class Console {
   void channel_ready();
   /// The channel is gone: sent requests will not be answered, and unanswered ones will be offered again.
   void channel_lost();
-  /// Takes no more input than it holds until released: new input waits.
+  /// With `hold`, sends no input to the guest, and new input waits in the store; without it, sends it again.
   void hold_input(bool hold);
-  /// Shows the guest's output and answers none of it until released.
+  /// With `withhold`, shows the guest's output without answering it; without it, answers again, withheld
+  /// output first.
   void withhold_answers(bool withhold);
   /// The guest will send no more. Each reader gets the remaining output, then `crash_notice`, which comes
   /// from dom0, and is then disconnected.
@@ -99,7 +100,7 @@ class Console {
   /// Writes output to `reader` until there is none, the reader takes no more, or its turn ends. Returns the
   /// result of the last `write`; `moved` if there was none.
   Io::State deliver(const std::function<Io(Bytes)>& write, trace::Actor reader);
-  /// The next reader has not seen the crash notice.
+  /// Shows the crash notice again to the next reader.
   void repeat_crash_notice();
   /// Puts back bytes that were written to a reader and not read.
   void take_back(Bytes unread);

@@ -79,9 +79,9 @@ Result<> ConsoleDaemon::adopt_domains() {
     // A domain without a port and without a process is being built, and its builder gets an error. If it has
     // a process or has ended, it was being resumed and has no channel yet. A second request resumes it.
     const bool was_started = info.process != 0 || info.state.shutdown != 0 || info.state.crashed != 0;
-    const bool half_awake = info.console_port == any_port && was_started;
-    const bool asleep = info.suspended() || half_awake;
-    if ((info.console_port == any_port && !asleep) || find(info.domain) != nullptr) continue;
+    const bool half_resumed = info.console_port == any_port && was_started;
+    const bool suspended = info.suspended() || half_resumed;
+    if ((info.console_port == any_port && !suspended) || find(info.domain) != nullptr) continue;
     auto store =
         ConsoleStore::find(host_, store_path(info.domain), options_.store_shape, info.shared_info_frame);
     if (!store) continue;
@@ -91,8 +91,8 @@ Result<> ConsoleDaemon::adopt_domains() {
       host_.warn(added.error().text() + "; it has no console");
       continue;
     }
-    (*added)->suspended = (*added)->may_have_channel = asleep;
-    if (!asleep) (*added)->guest_port = info.console_port;
+    (*added)->suspended = (*added)->may_have_channel = suspended;
+    if (!suspended) (*added)->guest_port = info.console_port;
     journal_.told(info.domain, trace::Fact::console_adopted, kept);
   }
   ConsoleStore::clean_up_gone(
@@ -193,7 +193,7 @@ void ConsoleDaemon::check(Domain& domain) {
   const Life life = lives_.life_of(domain.id, domain.frame);
   if (life == Life::living || life == Life::unknown || (life == Life::kept && domain.ended)) return;
   if (life == Life::suspended && domain.suspended) return;
-  // Its last output is still in its ring, and is read when the channel is open.
+  // The domain's last output is still in its ring, and is read when the channel is open.
   if (life != Life::gone && domain.link == Link::none && !cannot_open().empty()) return;
   domain.ending = true;
   if (domain.link == Link::open) return take_last_output(domain);
@@ -244,10 +244,10 @@ void ConsoleDaemon::has_suspended(Domain& domain) {
   domain.console->channel_lost();
   domain.control->fail(fmt::format("domain {} is suspended", domain.id));
   stop_channel(domain, [this, id = domain.id] {
-    Domain* asleep = find(id);
-    if (asleep == nullptr || !asleep->suspended) return;
-    server_.answer(asleep->suspension.end(), "ok");
-    resume_later(*asleep);
+    Domain* suspended = find(id);
+    if (suspended == nullptr || !suspended->suspended) return;
+    server_.answer(suspended->suspension.end(), "ok");
+    resume_later(*suspended);
   });
 }
 
@@ -285,7 +285,7 @@ void ConsoleDaemon::forget_store(Domain& domain) {
   if (std::exchange(domain.kept, false)) host_.memory_forget(store_path(domain.id));
 }
 
-/// From a timer: the console is being used.
+/// Frees the console from a timer, because the caller is the console.
 void ConsoleDaemon::reader_left() {
   if (last_readers_of_.empty() || last_reader_timer_ != 0) return;
   last_reader_timer_ = host_.timer_start(Duration::zero(), [this] { forget_last_readers(); });

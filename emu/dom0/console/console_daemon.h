@@ -3,11 +3,11 @@
 //
 // xend and xenctld derive from it. They make the consoles, and open and close the channels: through xcs, or
 // by mapping the guest's page. Programs send requests as lines of text on a socket (dom0_request.h). Domains
-// without a request for a console are ignored.
-// Suspend: from the request on, new input waits here, and the suspend request follows the last input that was
-// sent. So a guest that has suspended has read all sent input, and all its requests are answered: no message
-// is in flight when its channel is closed. Resume: the hypervisor gives the guest another frame with the
-// indices of the old one, the daemon opens a channel on that frame, and the reader continues.
+// without a request for a console are ignored. How a domain suspends: from the request on, new input waits
+// here, and the suspend request follows the last input that was sent. So a guest that has suspended has read
+// all sent input, and all its requests are answered: no message is in flight when its channel is closed.
+// Resume: the hypervisor gives the guest another frame with the indices of the old one, the daemon opens a
+// channel on that frame, and the reader continues.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ class ConsoleDaemon {
   ConsoleDaemon(const ConsoleDaemon&) = delete;
   ConsoleDaemon& operator=(const ConsoleDaemon&) = delete;
 
-  /// Takes the guests' messages and answers none of them from now on, like a daemon with a fault; or answers
-  /// again, withheld ones first.
+  /// With `withhold`, takes the guests' messages without answering them, like a daemon with a fault; without
+  /// it, answers again, withheld ones first.
   void withhold_answers(bool withhold);
 
  protected:
@@ -88,21 +88,22 @@ class ConsoleDaemon {
   [[nodiscard]] virtual Result<> make_console(Domain& domain, ConsoleStore store) = 0;
   /// Why no channel can be opened now; empty if one can.
   [[nodiscard]] virtual std::string_view cannot_open() const { return {}; }
-  /// Opens a channel at the ports in `domain`, as far as they are given, and sets them. Calls
-  /// channel_opened() or channel_failed(), now or later.
+  /// Opens a channel at the ports in `domain`, as far as they are given, and stores the channel's ports
+  /// there. Calls channel_opened() or channel_failed(), now or later.
   virtual void open_channel(Domain& domain) = 0;
   /// Closes the channel, which was open, and calls `closed` when that is done.
   virtual void close_channel(Domain& domain, const std::function<void()>& closed) = 0;
   /// The domain has ended, and its channel may have been lost before that. Gives the console the output that
   /// is kept elsewhere.
   virtual void take_output_elsewhere(Domain& /*domain*/) {}
-  /// That output is not needed any more.
+  /// That output is no longer needed.
   virtual void forget_output_elsewhere(DomainId /*id*/) {}
   /// The same for a domain that ended while no daemon was running. Returns the bytes that `store` never had.
   [[nodiscard]] virtual std::size_t count_output_elsewhere(DomainId /*id*/, const ConsoleStore& /*store*/) {
     return 0;
   }
-  /// A domain that resumes is about to get another frame; it has this frame now, if it has got one.
+  /// frame_moves(): a domain that resumes is about to get another frame. frame_moved(): it has `frame` now;
+  /// empty: it got none.
   virtual void frame_moves(DomainId /*id*/) {}
   virtual void frame_moved(DomainId /*id*/, std::optional<std::uint32_t> /*frame*/) {}
   /// The domain ended while no daemon was running: its channel may still be open.
@@ -121,7 +122,7 @@ class ConsoleDaemon {
   void open_channels();
   void channel_opened(Domain& domain);
   void channel_failed(Domain& domain, const std::string& why);
-  /// The channel is lost: messages in flight are lost or come again.
+  /// The channel is lost: messages in flight are lost or will be offered again.
   void channel_lost(Domain& domain, const std::string& why);
   void last_output_came(DomainId id);
   /// The guest has answered the message with that tag.

@@ -137,7 +137,7 @@ void ConsoleDaemon::suspend_failed(Domain& domain, const std::string& why) {
 
 void ConsoleDaemon::ask_resume(Client client, DomainId id) {
   const auto refuse = [&](std::string_view why) { server_.answer(client, fmt::format("error {}", why)); };
-  // The report that it has suspended may still be on its way.
+  // The report that the domain has suspended may not have arrived.
   if (Domain* running = find(id); running != nullptr) check(*running);
   Domain* known = find(id);
   if (known != nullptr && known->ending && known->resumer == 0) {

@@ -35,7 +35,7 @@ std::optional<DomainId> domain_of(std::string_view name) {
 /// "RSC" and the version of this layout.
 constexpr std::uint32_t console_store_magic = 0x01435352;
 
-/// Tags run on and wrap, and skip 0.
+/// Tags count up, wrap at 2^32, and skip 0.
 std::uint32_t tag_after(std::uint32_t tag, std::uint32_t steps) {
   const std::uint32_t sum = tag + steps;
   return sum < tag ? sum + 1 : sum;
@@ -172,11 +172,11 @@ void ConsoleStore::commit() {
   state_.input_size = input_.size();
   const std::uint32_t other = 1 - header_->active;
   header_->states[other] = state_;
-  // Orders the state, and the bytes of the queues before it, before the word that makes it valid. It pairs
-  // with the death of this process: the next reader sees all stores that were made.
+  // Orders the bytes of the queues and the state before the word that makes the state valid. The reader needs
+  // no barrier: it starts after this process has died, and sees all its stores.
   Memory::wmb();
   Memory::store(&header_->active, other);
-  // The next change must not begin to overwrite what the old word pointed to.
+  // Orders the word before the next change, which overwrites the old state.
   Memory::wmb();
 }
 

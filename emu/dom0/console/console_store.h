@@ -49,13 +49,13 @@ class ConsoleStore {
   /// The name of the file that keeps a domain's console.
   [[nodiscard]] static std::string file_name(DomainId domain);
 
-  /// What a daemon that died kept for that domain, unless it had given the console up.
+  /// The store that a dead daemon left for that domain, unless it had given the console up.
   [[nodiscard]] static std::optional<ConsoleStore> find(Host& host, const std::string& path,
                                                         const Shape& shape, std::uint32_t frame);
 
-  /// What is done for a domain that ended while no daemon was running.
+  /// The actions for a domain that ended while no daemon was running.
   struct Gone {
-    /// Bytes of output that are kept elsewhere and were never here; removes them there.
+    /// Counts the bytes of output that are kept elsewhere and were never here, and removes them there.
     std::function<std::size_t(DomainId, const ConsoleStore&)> elsewhere;
     std::function<void(DomainId)> removed;
   };
@@ -69,15 +69,14 @@ class ConsoleStore {
   void moves();
   /// The domain has this frame now.
   void moved(std::uint32_t frame);
-  /// The next daemon does not take over this console by itself. Its contents stay for a daemon that is asked
-  /// for it.
+  /// The next daemon does not take over this console unless it is asked to. Its contents stay until then.
   void give_up();
   [[nodiscard]] bool given_up() const { return header_->given_up != 0; }
 
   /// A number for the owner's use; 0 at first.
   [[nodiscard]] std::uint16_t port() const { return header_->port; }
   void set_port(std::uint16_t port) { header_->port = port; }
-  /// Sets it.
+  /// A second such number.
   [[nodiscard]] std::uint16_t telnet_port() const { return header_->telnet_port; }
   void set_telnet_port(std::uint16_t port) { header_->telnet_port = port; }
 
@@ -130,8 +129,8 @@ class ConsoleStore {
   // -- the end of the domain: bytes lost with it are counted in the journal
   /// No input will be taken any more.
   void input_end(trace::Journal& journal, DomainId domain);
-  /// No output will be read any more, nor `more` bytes that never came here. Does nothing for a console that
-  /// was given up.
+  /// No output will be read any more. `more` bytes were lost before they reached the store. Does nothing for
+  /// a console that was given up.
   void output_end(trace::Journal& journal, DomainId domain, std::size_t more = 0) const;
 
  private:

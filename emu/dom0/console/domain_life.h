@@ -26,12 +26,12 @@ enum class Life : std::uint8_t {
 
 class DomainLives {
  public:
-  /// `gone` is called once, when the hypervisor is found to be gone; it is asked no more after that.
+  /// `gone` is called once, when the hypervisor is found to be gone; the hypervisor gets no more calls then.
   DomainLives(Host& host, Privcmd& privcmd, std::function<void(const Error&)> gone);
   DomainLives(const DomainLives&) = delete;
   DomainLives& operator=(const DomainLives&) = delete;
 
-  /// From now on the end of the hypervisor is noticed without a query.
+  /// From now on `gone` is called at the hypervisor's end, without a query.
   void watch_hypervisor();
   /// A hypercall of the owner has failed with EPIPE.
   void hypervisor_failed(const Error& error);
@@ -39,7 +39,7 @@ class DomainLives {
   /// Destroys a domain that has shut down. If another program has already done so, nothing is reported; any
   /// other failure is a warning.
   void destroy(DomainId id);
-  /// Empty when there is no such domain, or only its remains.
+  /// Empty when there is no such domain, or it is dying.
   Result<std::optional<DomainInfo>> look_up(DomainId id);
   /// A domain that can be given a console; otherwise the error says why it cannot.
   [[nodiscard]] Result<DomainInfo> look_up_living(DomainId id);
@@ -48,8 +48,9 @@ class DomainLives {
   /// The notice by dom0 on the console of a domain that is kept, and in the journal. Empty when the domain
   /// shut down normally.
   [[nodiscard]] std::string crash_notice(DomainId id, trace::Journal& journal);
-  /// Resumes a domain, or finds that an earlier attempt, which got no further, resumed it, if the owner has
-  /// it as `suspended`. Returns its new frame. The error's `why` is for the client.
+  /// Resumes a domain and returns its new frame. If the owner counts it as `suspended` and an earlier,
+  /// incomplete attempt has resumed it already, returns the frame that it has. The error's `why` is for the
+  /// client.
   [[nodiscard]] Result<std::uint32_t> resume(DomainId id, bool suspended);
 
  private:

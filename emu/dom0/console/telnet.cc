@@ -189,7 +189,7 @@ void Telnet::take_command(std::uint8_t command, std::string& to_guest) {
       commands_ += "\r\n[yes]\r\n";
       break;
     default:
-      break;  // a break, a mark, a no-op: not for a console
+      break;  // a break, a mark, a no-op: no effect on a console
   }
 }
 

@@ -18,13 +18,13 @@
 
 namespace ringside::dom0 {
 
-/// What a client of the raw port, which has sent only text so far, sends with these bytes.
+/// What these bytes of a client of the raw port show, if the client has sent only text so far.
 struct FirstBytes {
-  /// It begins to speak telnet at this byte: with commands, of which one is a whole option request. Before
-  /// that there is only text. (Debian's telnet asks for SGA and ECHO when it is told to send characters, and
-  /// sends IP and DO TIMING-MARK for Ctrl-C.) A request that is read in two pieces does not count: the raw
-  /// port would have to hold back bytes that may be all that a client sends. The telnet port accepts requests
-  /// in any pieces.
+  /// The client begins to speak telnet at this byte, with commands of which one is a whole option request.
+  /// Before it there is only text. (Debian's telnet asks for SGA and ECHO when it is told to send characters,
+  /// and sends IP and DO TIMING-MARK for Ctrl-C.) A request that is read in two pieces does not count: the
+  /// raw port would have to hold back bytes that may be all that a client sends. The telnet port accepts
+  /// requests in any pieces.
   std::optional<std::size_t> telnet_at;
   bool text = true;  ///< all of it is text: UTF-8 without zero bytes, as a user types it
 };

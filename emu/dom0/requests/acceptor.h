@@ -8,7 +8,7 @@
 
 namespace ringside::dom0 {
 
-/// The pause of a listener after accept failed.
+/// The pause of a listener after a failed accept.
 inline constexpr Duration accept_rest = std::chrono::milliseconds(100);
 /// Connections accepted before others get their turn.
 inline constexpr int accepts_per_turn_max = 16;

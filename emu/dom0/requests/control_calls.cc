@@ -52,7 +52,7 @@ void ControlCalls::look_at_clock() {
   for (Call& call : calls_) {
     if (call.client != 0 && call.until <= now) late.push_back(std::exchange(call.client, 0));
   }
-  // The guest may still answer the request that it has; the others are not sent any more.
+  // The guest may still answer the request that it has; the others are dropped.
   for (std::size_t at = calls_.size(); at-- > (sent_ ? 1u : 0u);) {
     if (calls_[at].until <= now) calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(at));
   }

@@ -45,13 +45,13 @@ class ControlCalls {
   ControlCalls& operator=(const ControlCalls&) = delete;
 
   /// Queues a request of `client`, which is answered when the guest has answered or has taken too long; 0 =
-  /// no client waits for it. A request that was not sent by then is not sent any more.
+  /// no client waits for it. A request that was not sent by then is removed.
   void ask(Client client, ring::ControlMessage message);
   /// Sends the next request, if it can be sent.
   void send();
   /// An answer of the guest. Answers to other requests are ignored.
   void take_answer(const ring::ControlMessage& answer);
-  /// No answer will come: tells all clients that wait why.
+  /// The guest will not answer: tells all clients that wait why.
   void fail(const std::string& why);
 
  private:

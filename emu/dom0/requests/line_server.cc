@@ -1,4 +1,4 @@
-// The clients, their requests so far, and the answers on their way.
+// The clients, their requests so far, and the answers not yet written.
 #include "emu/dom0/requests/line_server.h"
 
 #include <array>

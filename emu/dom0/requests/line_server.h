@@ -17,8 +17,7 @@
 
 namespace ringside::dom0 {
 
-/// A request, its newline included.
-/// Two paths fit into it.
+/// The longest request, with its newline. Two paths fit into it.
 inline constexpr std::size_t request_line_bytes_max = 2048;
 inline constexpr std::size_t line_clients_max = 64;
 

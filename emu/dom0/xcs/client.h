@@ -40,7 +40,7 @@ class XcsClient {
  public:
   /// None of these may destroy the client, except `lost`.
   struct Events {
-    std::function<void(const XcsMessage&)> frame;  ///< a frame came on the data connection
+    std::function<void(const XcsMessage&)> frame;  ///< a frame arrived on the data connection
     std::function<void()> pause;                   ///< all frames of one read have been handed over
     std::function<void()> room;                    ///< there is room again after there was none
     std::function<void(const Error&)> lost;  ///< xcs is gone or broke the protocol; called once, from a timer
@@ -83,7 +83,7 @@ class XcsClient {
  private:
   enum class State : std::uint8_t { fresh, session, data, up, lost };
 
-  /// One connection, with its bytes on their way in and out.
+  /// One connection, with its unread input and its unwritten output.
   struct Lane {
     Lane(std::size_t in_bytes_max, std::size_t out_bytes_max)
         : in_storage(std::make_unique_for_overwrite<std::uint8_t[]>(in_bytes_max)),

@@ -165,7 +165,7 @@ XcsInput::Took Xcs::take_frame(Connection& connection, const XcsMessage& frame) 
   return XcsInput::Took::done;
 }
 
-/// The calls that waited for it are executed.
+/// Executes the calls that waited for the hypervisor.
 void Xcs::hypervisor_answers() {
   for (auto& [number, connection] : connections_) {
     if (!std::exchange(connection->waits_for_xen, false)) continue;
@@ -249,7 +249,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 void Xcs::settle() {
   if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_clients();
   if (held_by_ != 0) return;
-  // Each round handles a frame that had waited, or is the last.
+  // Each round but the last handles a frame that had waited, so the loop ends.
   for (bool again = true; again;) {
     read_events();
     again = flush_touched();
@@ -321,7 +321,8 @@ void Xcs::leave_session(Connection& connection) {
   XcsSession* session = std::exchange(connection.session, nullptr);
   if (session == nullptr) return;
   connection.numbers = session->numbers;
-  // Requests are still unanswered, and will be offered again. The rest waits.
+  // Drops the requests in the output: they are unanswered, and will be offered again. Other frames wait for
+  // the session's next data connection.
   if (connection.side == Side::data) session->output.rewind_without_requests();
   sessions_.leave(*session, connection.number, host_.now());
   if (session->is_unconnected()) schedule_housekeeping();

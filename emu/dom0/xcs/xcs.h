@@ -109,6 +109,7 @@ class Xcs {
     bool forgotten = false;      ///< a quirk: neither read nor ever closed
   };
 
+  /// The channel of one domain, and the number of CIF_NEW_CC that no CIF_FREE_CC has ended.
   struct Line {
     std::unique_ptr<Channel> channel;
     std::uint32_t references = 0;

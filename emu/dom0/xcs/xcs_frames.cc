@@ -28,7 +28,7 @@ XcsFrameAbout about_frame(const XcsMessage& frame) {
     case XCS_VIRQ:
       return {0, static_cast<ring::Port>(frame.u.control.local_port), {}, 0};
     default:
-      return {};  // a number from outside; most have no meaning
+      return {};  // the client chooses the number; most have no meaning
   }
 }
 

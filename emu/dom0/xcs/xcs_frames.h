@@ -33,7 +33,7 @@ struct XcsFrameAbout {
   std::uint64_t session = 0;
 };
 [[nodiscard]] XcsFrameAbout about_frame(const XcsMessage& frame);
-/// Of a data connection: neither a call nor a reply.
+/// The types of frames that are neither calls nor replies.
 [[nodiscard]] constexpr bool is_traffic(std::uint32_t type) {
   return type == XCS_REQUEST || type == XCS_RESPONSE || type == XCS_VIRQ;
 }
@@ -48,7 +48,7 @@ class XcsInput {
   enum class Took : std::uint8_t {
     done,  ///< processed
     keep,  ///< not now; continue with the next
-    stop,  ///< not now, and neither any later one
+    stop,  ///< not now, and no later frame either
   };
 
   [[nodiscard]] bool full() const { return used_ == bytes_max; }

@@ -62,7 +62,7 @@ void XcsLink::bind_virq() {
 
 void XcsLink::take_frame(const XcsMessage& frame) {
   if (frame.type != XCS_VIRQ) return events_.frame(frame);
-  // Before the link is up this can only be this session's one virq, which has overtaken the reply that names
+  // Before the link is up this can only be the virq of this session, which has overtaken the reply that names
   // its port.
   if (!up_) {
     virq_came_ = true;

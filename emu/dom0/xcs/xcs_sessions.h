@@ -112,7 +112,7 @@ class XcsSessions {
   [[nodiscard]] Connected connect_data(std::uint64_t id, XcsConnectionNumber connection);
   /// The connection is gone.
   void leave(XcsSession& session, XcsConnectionNumber connection, Time now);
-  /// Removes sessions that have been without connections for too long.
+  /// The sessions that have been without connections for too long.
   [[nodiscard]] std::vector<XcsSession*> expired(Time now) const;
   [[nodiscard]] std::vector<XcsSession*> overrun() const;
   [[nodiscard]] bool any_unconnected() const;

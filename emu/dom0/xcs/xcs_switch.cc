@@ -45,7 +45,7 @@ void Xcs::pass_virq(ring::Port port) {
   events_->raise(port);
 }
 
-/// Both carry their number: see XCS_NUMBERS.
+/// Frames of requests and responses carry a number: see XCS_NUMBERS.
 XcsMessage Xcs::request_frame(const Channel& channel, const Channel::UnansweredRequest& owed) {
   XcsMessage frame = control_message(XCS_REQUEST, channel.domain(), channel.local_port(), owed.message);
   frame.result = owed.index;
@@ -95,7 +95,7 @@ void Xcs::offer_unanswered(XcsSession& session) {
         push(session, frame);
       }
     }
-    // They may be answered early, now that a client has them.
+    // The requests may be answered early, now that a client has them.
     if (options_.answer == Answer::xcs) touch(line.channel->domain());
   }
 }
@@ -145,7 +145,7 @@ XcsInput::Took Xcs::take_data(Connection& connection, const XcsMessage& frame) {
       }
       [[fallthrough]];
     default:
-      // A number from outside: no other type has a meaning here, and there are no replies here.
+      // The client chooses the type. Other types have no meaning here, and data connections get no replies.
       refuse(counters_.frames_ignored, trace::Counter::frames_ignored, 0, connection,
              trace::Refusal::data_frame_type, {frame.type});
       break;
@@ -201,7 +201,7 @@ XcsInput::Took Xcs::pass_down(Connection& connection, const XcsMessage& frame) {
     case Channel::Send::known:
       break;
     case Channel::Send::answered:
-      // The response went to a session that is gone, or was lost with an earlier switch: sent once more.
+      // The response went to a session that is gone, or was lost with an earlier xcs: it is sent again.
       if (connection.session != nullptr) {
         push(*connection.session, response_frame(*line->channel, ring::default_reply(message), frame.result));
       }
@@ -233,7 +233,7 @@ void Xcs::touch(DomainId domain) {
   touched_.push_back(domain);
 }
 
-/// True if its rings must be read without an event.
+/// Whether the channel's rings must be read without an event.
 bool Xcs::may_look(const Channel& channel) {
   return channel.has_unseen() && !quirk(Quirk::xcs_events_only, channel.domain());
 }
@@ -243,7 +243,7 @@ void Xcs::look_at(DomainId domain) {
   touch(domain);
 }
 
-/// True when there was any.
+/// Returns whether a domain had been touched.
 bool Xcs::flush_touched() {
   const auto domains = std::exchange(touched_, {});
   for (const DomainId domain : domains) {

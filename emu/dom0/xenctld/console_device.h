@@ -49,11 +49,11 @@ class ConsoleDevice {
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::string_view status_name() const;
-  /// Its path for users: the link, or the attached file.
+  /// The path for users: the link to the pty, or the attached file.
   [[nodiscard]] const std::string& path() const { return file_ ? file_->path : pty_.link(); }
   /// There is a reader to whom output can be delivered, now or soon.
   [[nodiscard]] bool has_reader() const { return file_ || pty_.has_reader(); }
-  /// Output that a reader has left unread comes back in a moment.
+  /// Output that a reader left unread will be taken back.
   [[nodiscard]] bool takes_back() const { return pty_.takes_back(); }
   /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const { return pty_.has_unread(); }
@@ -74,7 +74,7 @@ class ConsoleDevice {
     Handle input;  ///< invalid where the file is a terminal, or there is none
     Ready interest;
     bool input_wanted = false;
-    Ready may{true, true};  ///< it has not reported since that it is blocked
+    Ready may{true, true};  ///< what the last operations did not find blocked
   };
 
   void give_back(Bytes unread);

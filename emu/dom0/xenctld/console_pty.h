@@ -1,5 +1,5 @@
 // The pty of a domain's console under xenctld. Any program may open it by a link in the machine's directory.
-// Each next reader gets a new pty, without the settings of the last one.
+// Each further reader gets a new pty, without the settings of the previous reader.
 //
 // It owns the pty and its link, and no bytes. Unread bytes are taken back when the reader goes. The link
 // moves to the new pty at once, and the old one stays a moment longer: a program that had looked up the link
@@ -23,7 +23,7 @@ class ConsolePty {
  public:
   /// None of these may destroy it.
   struct Events {
-    std::function<void()> ready;  ///< it takes bytes, has some, or has changed: look again
+    std::function<void()> ready;  ///< the pty may take or have bytes, or its reader has changed
     /// A reader has gone. `bytes` had been written and are taken back; empty: it has read all.
     std::function<void(Bytes)> unread;
   };
@@ -48,7 +48,7 @@ class ConsolePty {
   [[nodiscard]] bool has_reader() const { return state_ == State::settling || state_ == State::open; }
   /// True if written output is known to be unread.
   [[nodiscard]] bool has_unread() const;
-  /// The output of a pty that was replaced will be taken back in a moment.
+  /// The output of a pty that was replaced will be taken back.
   [[nodiscard]] bool takes_back() const { return old_has_output(); }
   /// Output may have been written that was neither read nor taken back.
   [[nodiscard]] bool has_output_in_device() const;
@@ -102,7 +102,7 @@ class ConsolePty {
   Host::TimerId settle_timer_ = 0;
   Ready interest_;
   Ready wanted_;
-  Ready may_{true, true};  ///< it has not reported since that it is blocked
+  Ready may_{true, true};  ///< what the last operations did not find blocked
   bool closed_ = false;
 };
 

@@ -7,7 +7,7 @@ namespace ringside::dom0 {
 
 namespace {
 
-/// A guest that always writes faster than this does not keep others from being served.
+/// The most rounds in one call, so that a guest that always writes does not block the others.
 constexpr int settles_per_call_max = 4;
 
 }  // namespace
@@ -172,7 +172,7 @@ void Xenctld::close_channel(Domain& domain, const std::function<void()>& closed)
   closed();
 }
 
-/// True if it is in the ring.
+/// Settling takes all messages from the ring, so the last output has arrived then.
 void Xenctld::take_last_output(Domain& domain) {
   settle(domain);
   last_output_came(domain.id);

@@ -11,12 +11,12 @@ namespace ringside::dom0 {
 namespace {
 
 constexpr int reads_per_turn_max = 16;
-/// Rounds in which settling causes more settling; later ones wait for the next event.
+/// The most rounds of one settle(); further work waits for the next event.
 constexpr int settles_per_turn_max = 4;
 /// One look may miss bytes that have just been written.
 constexpr int quiet_looks_wanted = 2;
 /// The store's number: output was in a device, and would be lost with the daemon.
-constexpr std::uint16_t lent = 1;
+constexpr std::uint16_t output_in_device = 1;
 /// What the store holds beyond the queue, so that it never overwrites its committed state.
 constexpr std::size_t store_step_bytes = 4096;
 
@@ -37,7 +37,7 @@ XenctldConsole::XenctldConsole(Host& host, trace::Journal journal, DomainId doma
       limit_bytes_(limit_bytes),
       device_(host, journal, domain, std::move(link),
               {.ready = [this] { device_ready(); }, .unread = [this](Bytes unread) { take_back(unread); }}) {
-  if (store_.port() != lent) return;
+  if (store_.port() != output_in_device) return;
   const Error error{0, "output may be missing", fmt::format("domain {}", domain_),
                     "output that the reader of its console had not read was lost with the previous xenctld",
                     ""};
@@ -70,7 +70,7 @@ void XenctldConsole::settle() {
   settle_again_ = true;
   if (std::exchange(settling_, true)) return;
   for (int round = 0; round < settles_per_turn_max && std::exchange(settle_again_, false); ++round) {
-    note_loan();
+    record_output_in_device();
     // A device never reports `closed`.
     (void)deliver([this](Bytes bytes) { return device_.write(bytes); }, trace::actor(trace::Role::client));
     answer_owed();
@@ -83,8 +83,8 @@ void XenctldConsole::settle() {
   if (closed_ && !has_viewer()) guest_.reader_left();
 }
 
-void XenctldConsole::note_loan() {
-  const std::uint16_t now = device_.has_output_in_device() ? lent : 0;
+void XenctldConsole::record_output_in_device() {
+  const std::uint16_t now = device_.has_output_in_device() ? output_in_device : 0;
   if (store_.port() != now) store_.set_port(now);
 }
 

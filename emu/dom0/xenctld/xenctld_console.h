@@ -21,7 +21,8 @@ inline constexpr std::size_t xenctld_queue_bytes_min = ring::payload_bytes_max;
 /// ring.
 inline constexpr std::size_t xenctld_store_bytes_max =
     xenctld_queue_bytes_max + device_unread_bytes_max + ring::slots_per_ring * ring::payload_bytes_max;
-/// The number of looks after the end that must find all output read. Written bytes arrive in less time.
+/// After the end: the delay between two looks whether all output has been read. Written bytes arrive in less
+/// time.
 inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50);
 
 class XenctldConsole : public Console {
@@ -46,7 +47,7 @@ class XenctldConsole : public Console {
 
   [[nodiscard]] const ConsoleDevice& device() const { return device_; }
   [[nodiscard]] bool has_reader() const override { return device_.has_reader(); }
-  /// Also while output that a reader has left unread is to come back: it is counted then.
+  /// Also true until the unread output of a former reader has been taken back, and counted.
   [[nodiscard]] bool has_viewer() const override { return has_reader() || device_.takes_back(); }
   [[nodiscard]] std::string_view status_name() const override { return device_.status_name(); }
   [[nodiscard]] const std::string& path() const override { return device_.path(); }
@@ -56,7 +57,7 @@ class XenctldConsole : public Console {
   void discards_begin() override;
   void read_device();
   void device_ready();
-  void note_loan();
+  void record_output_in_device();
   void look_at_end();
 
   std::size_t limit_bytes_;

@@ -94,7 +94,7 @@ void Xend::take_frame(const XcsMessage& frame) {
   if (!std::exchange(domain->unsettled, true)) unsettled_.push_back(domain->id);
 }
 
-/// The thread that the scheduler takes first. (Not std::shuffle, which differs between libraries.)
+/// Runs the threads in a random order. (Not by std::shuffle, which differs between libraries.)
 void Xend::run_threads() {
   for (std::size_t at = 0; at + 1 < threads_.size(); ++at) {
     std::swap(threads_[at], threads_[at + schedule_() % (threads_.size() - at)]);

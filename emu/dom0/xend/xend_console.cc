@@ -179,8 +179,8 @@ void XendConsole::read_viewer() {
   }
   if (telnet_) came = came.first(raw + telnet_->take(came.subspan(raw)));
   if (telnet_ && output_closed_) telnet_->commands().clear();
-  // The journal gets these bytes from the sender, if it is a part of ringside, and when they continue in a
-  // frame.
+  // These bytes need no journal entry here: a sender that is a part of ringside has reported them, and the
+  // frame that carries them will be reported.
   if (options_.unlimited) return send_at_once(came);
   store_.input_take(came);
 }
@@ -194,7 +194,7 @@ void XendConsole::send_at_once(Bytes bytes) {
   }
 }
 
-/// To the end, or until the viewer takes no more.
+/// Writes the commands until none is left or the viewer takes no more.
 Io::State XendConsole::write_commands() {
   while (commands_wait()) {
     std::string& commands = telnet_->commands();
@@ -247,7 +247,7 @@ void XendConsole::release_viewer(trace::Fact why) {
   viewer_.close();
   blocked_ = output_closed_ = false;
   journal_.told(domain_, why, {viewers_});
-  // Without a viewer room is made by discarding: nothing is withheld any longer.
+  // Without a viewer, discarding makes room, so no answer is withheld.
   answer_owed();
   guest_.reader_left();
 }

@@ -19,7 +19,7 @@ inline constexpr std::size_t console_output_bytes_max = 65536;
 /// The telnet port is the TCP port plus this, if there is such a port.
 inline constexpr std::uint16_t console_telnet_offset = 10'000;
 
-/// Counts of the viewers of one console.
+/// How a console treats its viewers.
 struct XendViewers {
   bool unlimited = false;  ///< a quirk: input is sent at once, even with many unanswered requests
   Telnet::Window window = [](std::uint16_t, std::uint16_t) {
@@ -83,7 +83,7 @@ class XendConsole : public Console {
 
   Handle viewer_;
   std::optional<Telnet> telnet_;   ///< if the viewer speaks telnet
-  bool may_begin_telnet_ = false;  ///< it came over TCP, and has sent only text so far
+  bool may_begin_telnet_ = false;  ///< it connected by TCP, and has sent only text so far
   std::uint32_t viewers_ = 0;      ///< that connected so far; the number of the present one
   Ready interest_;                 ///< the events for which the viewer is watched
   bool output_closed_ = false;     ///< the viewer reads no more; its input is still taken

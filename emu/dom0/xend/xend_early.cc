@@ -1,5 +1,5 @@
-// How xend takes output that xcs has answered early and can no longer send: the domain was destroyed while
-// xcs, xend or both were dead.
+// How xend takes output that xcs has answered early and can no longer send, because the domain was destroyed
+// while xcs, xend or both were dead.
 #include "emu/dom0/channel/early_store.h"
 #include "emu/dom0/xcs/xcs_frames.h"
 #include "emu/dom0/xend/xend.h"

@@ -1,5 +1,5 @@
 /* dom0's end of one domain's console, as in a program of 2005: it uses libxc's calls and opens the device
- * files by itself. It copies the domain's output to stdout until the domain ends. It contains nothing of
+ * files directly. It copies the domain's output to stdout until the domain ends. It contains nothing of
  * ringside, so a preloaded library provides the device files:
  *
  *   ringside create web --no-console
