@@ -364,4 +364,31 @@ TEST_CASE("the reduced search finds the same outcomes as the complete search") {
   CHECK(reduced_executions * 5 < naive_executions);
 }
 
+TEST_CASE("the parts of a search find together what the whole search finds, and nothing twice") {
+  ringside::Choice choice = ringside::Choice::seeded(20261130);
+  for (std::uint32_t compared = 0; compared < 1000; ++compared) {
+    const ModelName name = *(all_models.begin() + choice.pick(4));
+    Mix mix;
+    mix.threads = 2 + choice.pick(3);
+    mix.length_max = mix.threads == 2 ? 4 : mix.threads == 3 ? 3 : 2;
+    mix.words = 1 + choice.pick(3);
+    mix.halves = compared % 4 == 0;
+    mix.events = true;
+    mix.fences = {Order::acquire, Order::release, Order::seq_cst, Order::stores, Order::loads};
+    const auto threads = random_threads(choice, mix);
+    const Found whole = find_by_exploring(threads, name);
+    SearchPart part{.number = 0, .of = 2 + choice.pick(4), .depth = choice.pick(9)};
+    Found parts;
+    for (; part.number < part.of; ++part.number) {
+      Found found = find_by_exploring(threads, name, part);
+      parts.endings.merge(found.endings);
+      parts.executions += found.executions;
+    }
+    INFO(name_of(name) << " program " << compared << " in " << part.of << " parts from step " << part.depth);
+    INFO(text_of(threads));
+    REQUIRE(parts.endings == whole.endings);
+    REQUIRE(parts.executions == whole.executions);
+  }
+}
+
 }  // namespace check_models_test

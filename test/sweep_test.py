@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -65,6 +66,12 @@ class Folder(unittest.TestCase):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
 
+    def measured(self, folder, *words):
+        """The number of units of a sweep of a.scn."""
+        self.sweep("--on", "list", "--unit-time", "1", "--dir", folder, "--", "run", "a.scn", *words)
+        plan = (self.folder / folder / "plan").read_text()
+        return int(re.search(r"^units: (\d+)$", plan, re.MULTILINE)[1])
+
     def report(self, *words, status):
         return json.loads(self.sweep("--json", *words, status=status).stdout)
 
@@ -94,10 +101,10 @@ class Sweep(Folder):
         report = self.report("--dir", "units", *COMMAND, status=EXPECTATION_FAILED)
         self.check_report(report)
         # At the rate of the sample, so many runs take longer than a unit.
-        folder = "measured"
-        self.sweep("--on", "list", "--unit-time", "1", "--dir", folder, "--", "run", "a.scn", "--seed", "1..4000000")
-        self.assertGreater(int(next(line for line in (self.folder / folder / "plan").read_text().splitlines()
-                                    if line.startswith("units: ")).split()[1]), 1)
+        self.assertGreater(self.measured("many", "--seed", "1..4000000"), 1)
+        # However long a run takes, there is none to divide.
+        self.write(a=LASTS.replace("10min", "5s"))
+        self.assertLessEqual(self.measured("few", "--mode", "real", "--seed", "1..2"), 2)
 
     def test_text_and_junit_have_each_failure_once(self):
         said = self.sweep("--units", 3, "--dir", "units", "--junit", "r.xml", *COMMAND, status=EXPECTATION_FAILED).stdout

@@ -229,13 +229,15 @@ inline bool races(std::vector<Thread> threads, ModelName name) {
   return explore(execution, {}).end == End::race;
 }
 
-inline Found find_by_exploring(std::vector<Thread> threads, ModelName name) {
+inline Found find_by_exploring(std::vector<Thread> threads, ModelName name, SearchPart part = {}) {
   TinyProgram program(std::move(threads));
   Space space = program.space();
   const auto model = Model::make(name, space);
   Execution execution(space, *model, program);
   Found found;
-  const Exploration all = explore(execution, {}, [&] {
+  Limits limits;
+  limits.part = part;
+  const Exploration all = explore(execution, limits, [&] {
     found.outcomes.insert(program.outcome());
     found.endings.insert(program.outcome() + "; " + program.memory());
     return std::string();

@@ -37,4 +37,10 @@ template <typename Job>
   return Done{};
 }
 
+/// Why the parts of a ring's search (RingJob::part) are no proof.
+inline constexpr char parts_differ[] =
+    "its parts do not divide the same search: they found different shared memory, or the time was over "
+    "(check it without "
+    "--parts)";
+
 }  // namespace ringside::tools

@@ -29,7 +29,9 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
     }
     result.steps += explorer.depth();
     result.longest = std::max(result.longest, explorer.depth());
-    if (end == End::abandoned) {
+    if (explorer.is_of_other_part(end)) {
+      // It is not counted here.
+    } else if (end == End::abandoned) {
       ++result.redundant;
     } else {
       ++result.executions;
@@ -52,6 +54,7 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
       break;
     }
   } while (explorer.next());
+  result.branches = explorer.branches();
   result.bounded = explorer.left_out();
   result.stopped = result.stopped || explorer.left_out_ways();
   return result;

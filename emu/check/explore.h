@@ -19,10 +19,21 @@ namespace ringside::check {
 
 inline constexpr std::uint32_t unbounded = 0xffffffff;
 
+/// A part of a search. Every order of the first `depth` steps is a branch, unless another branch differs only
+/// in the order of independent steps. A part explores every `of`-th branch, from `number` on. All parts
+/// together explore what the whole search does, if they know the same shared memory and the same loops that
+/// wait.
+struct SearchPart {
+  std::uint32_t number = 0;
+  std::uint32_t of = 1;
+  std::uint32_t depth = 0;
+};
+
 struct Limits {
   std::uint32_t bound = unbounded;               ///< deviations in one execution
   std::uint64_t executions = ~std::uint64_t{0};  ///< at most
   std::uint64_t steps = ~std::uint64_t{0};       ///< of all executions together, at most
+  SearchPart part;
   /// Called now and then, with the results so far; true: stop here. Null: never.
   std::function<bool(const struct Exploration& so_far)> enough;
 };
@@ -30,6 +41,7 @@ struct Limits {
 struct Exploration {
   std::uint64_t executions = 0;  ///< run to the end
   std::uint64_t redundant = 0;   ///< abandoned, because others show the same
+  std::uint64_t branches = 0;    ///< of the part's depth; of all parts
   std::uint64_t steps = 0;
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< executions were left out because of the bound

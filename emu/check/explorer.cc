@@ -42,13 +42,14 @@ std::uint32_t plain_choice(std::uint32_t candidates, std::uint32_t last) {
 }
 
 Explorer::Explorer(const Execution& execution, const Limits& limits)
-    : bound_(limits.bound), touched_(execution.space().location_count()) {
+    : bound_(limits.bound), part_(limits.part), touched_(execution.space().location_count()) {
   nodes_.reserve(1024);
   forget();
 }
 
 void Explorer::forget() {
   depth_ = 0;
+  is_of_other_part_ = false;
   for (const std::uint16_t location : touched_list_) touched_[location] = {};
   touched_list_.clear();
   last_of_ = {};
@@ -100,7 +101,7 @@ Decision Explorer::pick(const Execution& execution) {
 }
 
 /// Adds a state that was not visited before. There is none if all steps that are possible here are explored
-/// elsewhere.
+/// elsewhere, or in another part.
 void Explorer::add_node(const Execution& execution) {
   Node node;
   node.enabled = static_cast<std::uint8_t>(execution.enabled());
@@ -119,8 +120,14 @@ void Explorer::add_node(const Execution& execution) {
   nodes_[depth_] = node;
   const std::uint32_t candidates = affordable(depth_, node.enabled & ~node.sleep);
   if (candidates == 0) return;
+  if (depth_ == part_.depth && !takes_next_branch()) {
+    is_of_other_part_ = true;
+    return;
+  }
   nodes_[depth_].actor = static_cast<std::uint8_t>(plain_choice(candidates, last));
-  nodes_[depth_].backtrack = static_cast<std::uint8_t>(bit(nodes_[depth_].actor));
+  // Parts do not learn of each other's races, so that the branches are all orders.
+  nodes_[depth_].backtrack =
+      static_cast<std::uint8_t>(depth_ < part_.depth ? candidates : bit(nodes_[depth_].actor));
   length_ = depth_ + 1;
 }
 
@@ -267,6 +274,12 @@ void Explorer::reverse(std::uint32_t race, const Node& node) {
   }
   const std::uint32_t one = (chosen & bit(node.actor)) != 0 ? bit(node.actor) : chosen & (~chosen + 1);
   where.backtrack |= static_cast<std::uint8_t>(one);
+}
+
+bool Explorer::is_of_other_part(End end) {
+  // An execution without a step after the branches is a branch itself.
+  if (end != End::abandoned && depth_ <= part_.depth && part_.of > 1) return !takes_next_branch();
+  return is_of_other_part_;
 }
 
 bool Explorer::next() {

@@ -72,12 +72,12 @@ std::string to_text(const RingVerdict& verdict) {
   return fmt::format(
       "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\nmessages "
       "{}\n{}"
-      "hides_failures {}\n{}note {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
+      "hides_failures {}\n{}division {}\nnote {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
       verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited), verdict.messages,
       verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
-      verdict.note, why, verdict.replay, verdict.page.size(), verdict.page, verdict.report.size(),
-      verdict.report, verdict.journal);
+      verdict.division, verdict.note, why, verdict.replay, verdict.page.size(), verdict.page,
+      verdict.report.size(), verdict.report, verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -111,6 +111,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.hides_failures = value == "1";
     } else if (key == "buffering") {
       verdict.buffering.push_back(value);
+    } else if (key == "division") {
+      verdict.division = value;
     } else if (key == "note") {
       verdict.note = value;
     } else if (key == "why") {

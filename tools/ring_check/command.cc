@@ -37,6 +37,7 @@ struct Request {
   std::uint32_t messages = 0;
   std::uint32_t bound = check::unbounded;
   std::uint64_t limit = 0;
+  std::uint32_t parts = 1;
   std::string budget;
   unsigned at_once = 1;
   std::string shard;
@@ -179,6 +180,7 @@ int check_rings(const Request& request) {
   if (request.messages != 0) options.messages = request.messages;
   if (request.bound != check::unbounded) options.bound = request.bound;
   options.thorough = request.thorough;
+  options.parts = request.parts;
   options.limit = request.limit != 0      ? SearchLimit{.executions = request.limit}
                   : request.thorough      ? limit_of_long
                   : request.rings.empty() ? limit_of_own
@@ -323,6 +325,13 @@ void add_ring_check_command(Command app, Session& session) {
                   "Stop after this time: 60s, 5m. It does not raise the limit: give --long or --limit, too")
       .type_name("TIME");
   command.add_option("-j,--jobs", request->at_once, "Jobs at the same time").range(1u, 256u);
+  command
+      .add_option(
+          "--parts", request->parts,
+          "Divides each search without a bound into N jobs, for -j, --shard and ringside sweep: where one "
+          "search takes long. All of them together are the search. Each has a limit of its own, and no "
+          "searches with a bound follow")
+      .range(1u, 4096u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
   command
       .add_option("--replay", request->replay,

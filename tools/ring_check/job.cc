@@ -66,7 +66,14 @@ RingVerdict drive_ring(const RingJob& job) {
 
 }  // namespace
 
+RingJob RingJob::whole() const {
+  RingJob job = *this;
+  job.part = {};
+  return job;
+}
+
 std::string RingJob::what() const {
+  if (part.of > 1) return fmt::format("{}, part {} of {}", whole().what(), part.number + 1, part.of);
   if (task == RingTask::conformance) return "conformance, one thread";
   if (task == RingTask::audit) {
     return fmt::format("audit: every access to {} is announced",

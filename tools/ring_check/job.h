@@ -43,7 +43,11 @@ struct RingJob {
   /// which share the other limit.
   SearchLimit limit;
   SearchLimit limit_of_bounded;
+  /// Of a search without a bound: its part, from 0 on. The search chooses the depth.
+  check::SearchPart part;
 
+  /// The whole search of a part.
+  [[nodiscard]] RingJob whole() const;
   /// "SC exchange of 3 messages", and the start unless it is 0.
   [[nodiscard]] std::string what() const;
 };
@@ -71,6 +75,9 @@ struct RingVerdict {
   /// Load buffering that the search has not tried: "ring.c:12 reads x and ring.c:14 writes y after it", each
   /// pair.
   std::vector<std::string> buffering;
+  /// How a part of a search was divided from the others: by the orders of so many steps, and with that shared
+  /// memory (places.h). Parts with different texts are not parts of the same search.
+  std::string division;
   [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
   std::string note;     ///< what callers of a correct ring must know; one line, may be empty
   std::string why;      ///< of failed and could_not: one line

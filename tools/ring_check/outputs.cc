@@ -8,6 +8,7 @@
 
 #include "tools/prose.h"
 #include "tools/results_text.h"
+#include "tools/shard.h"
 
 namespace ringside::tools {
 
@@ -68,8 +69,20 @@ void RingOutput::begin() const {
   if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
 }
 
-void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingVerdict& verdict) {
+/// Refuses a part that does not divide the same search as the first one.
+RingVerdict RingOutput::compared(const RingJob& job, RingVerdict verdict) {
+  if (job.part.of == 1 || verdict.outcome != RingOutcome::whole) return verdict;
+  const auto [at, is_first] = divisions_.try_emplace({job.plugin, job.whole().what()}, verdict.division);
+  if (!is_first && at->second != verdict.division) {
+    verdict.outcome = RingOutcome::could_not;
+    verdict.why = parts_differ;
+  }
+  return verdict;
+}
+
+void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingVerdict& found) {
   RingJob job = planned;
+  const RingVerdict verdict = compared(job, found);
   const bool is_failure = verdict.outcome == RingOutcome::failed;
   if (verdict.messages != 0) job.workload.messages = verdict.messages;
   if (is_failure) failing_.insert({job.plugin, job.model});
@@ -115,12 +128,13 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
               verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
               verdict.has_gap(), json_string(verdict.note),
-              verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null")
+              verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null",
+              json_string(job.whole().what()), json_string(verdict.division))
               .c_str());
       break;
   }

@@ -28,6 +28,7 @@ class RingOutput {
   [[nodiscard]] std::size_t could_not() const { return could_not_; }
 
  private:
+  [[nodiscard]] RingVerdict compared(const RingJob& job, RingVerdict verdict);
   void print_result(const RingJob& job, const RingVerdict& verdict);
   void say_not_covered() const;
   void say_total(const std::string& interrupted, double seconds) const;
@@ -51,6 +52,8 @@ class RingOutput {
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;
   std::set<UnderModel> failing_;
+  /// RingVerdict::division of the first part of each search.
+  std::map<std::pair<const RingPlugin*, std::string>, std::string> divisions_;
   std::size_t whole_ = 0;
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;

@@ -38,6 +38,11 @@ std::uint32_t deviations_for(std::uint32_t steps) {
 /// The highest bound that is tried: a search with a higher one takes too long.
 constexpr std::uint32_t bound_max = 8;
 
+/// A part gets so many branches, because some are much longer than others.
+constexpr std::uint64_t branches_in_part = 32;
+/// If there are not so many after these steps, there are few executions.
+constexpr std::uint32_t branch_depth_max = 64;
+
 SearchCounts* counted_in = nullptr;
 
 /// Words of the ring's table keep their names, and the checker's own words have none.
@@ -105,7 +110,7 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
 /// Makes one search, within the limit and the time. Subtracts its executions and steps from the limit, and
 /// counts them.
 check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
-                                 Clock::time_point until) {
+                                 Clock::time_point until, const check::SearchPart& part = {}) {
   const Watched watched(bench.execution.get());
   SearchLimit done{0, 0};
   const auto tell = [&](const check::Exploration& so_far) {
@@ -120,6 +125,7 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
       check::explore(*bench.execution, {.bound = bound,
                                         .executions = left.executions,
                                         .steps = left.steps,
+                                        .part = part,
                                         .enough = [&](const check::Exploration& so_far) {
                                           tell(so_far);
                                           return Clock::now() > until;
@@ -128,6 +134,20 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
   left.executions -= std::min(left.executions, done.executions);
   left.steps -= std::min(left.steps, done.steps);
   return found;
+}
+
+/// The part with the least depth that has enough branches. A search that found memory ends early, and is
+/// repeated with it.
+check::SearchPart with_depth(Bench& bench, check::SearchPart part, Clock::time_point until) {
+  if (part.of == 1) return part;
+  for (part.depth = 1; part.depth < branch_depth_max; ++part.depth) {
+    SearchLimit none;
+    // This part has no branch: they are counted only.
+    const check::Exploration counted = explore_until(bench, check::unbounded, none, until,
+                                                     {.number = part.of, .of = part.of, .depth = part.depth});
+    if (counted.branches >= part.of * branches_in_part || counted.found_memory || counted.stopped) break;
+  }
+  return part;
 }
 
 /// Returns the failure with the fewest deviations from the plain order that is found in time. It may be
@@ -244,23 +264,27 @@ std::string refusal_text(const Bench& bench, const Places& places) {
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
   SearchLimit left = job.limit;
-  const auto search = [&](std::uint32_t bound, Clock::time_point until) {
-    check::Exploration found = explore_until(bench, bound, left, until);
+  const auto search = [&](std::uint32_t bound, Clock::time_point until, const check::SearchPart& part = {}) {
+    check::Exploration found = explore_until(bench, bound, left, until, part);
     verdict.executions += found.executions;
     verdict.redundant += found.redundant;
     verdict.steps += found.steps;
     return found;
   };
-  // The other half of the time is for the searches with a bound.
+  // The other half of the time is for the searches with a bound, which have no parts.
   const auto now = Clock::now();
-  check::Exploration found = search(job.bound, now + (deadline - now) / 2);
+  const auto until = job.part.of == 1 ? now + (deadline - now) / 2 : deadline;
+  const check::SearchPart part = with_depth(bench, job.part, until);
+  if (part.of > 1) verdict.division = fmt::format("{} {}", part.depth, places.text());
+  check::Exploration found = search(job.bound, until, part);
   verdict.outcome = found.stopped   ? RingOutcome::stopped
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
   verdict.bound = job.bound;
   verdict.was_limited = found.stopped && left.is_reached();
   left = job.limit_of_bounded;
-  for (std::uint32_t bound = 0; found.stopped && bound < std::min(job.bound, bound_max + 1); ++bound) {
+  const std::uint32_t bounds = job.part.of == 1 ? std::min(job.bound, bound_max + 1) : 0;
+  for (std::uint32_t bound = 0; found.stopped && bound < bounds; ++bound) {
     check::Exploration part = search(bound, deadline);
     if (part.stopped) break;
     if (part.failed() || part.strayed || part.found_memory) found = std::move(part);
@@ -305,6 +329,7 @@ namespace {
 RingVerdict with_fewer_messages(RingJob job, Places& places, Clock::time_point deadline, RingVerdict found) {
   const auto until = std::min(deadline, Clock::now() + minimising_time);
   const std::uint32_t messages = job.workload.messages;
+  job = job.whole();
   for (job.workload.messages = 1; job.workload.messages < messages; ++job.workload.messages) {
     if (Clock::now() > until) break;
     RingVerdict shorter;

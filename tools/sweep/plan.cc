@@ -161,21 +161,36 @@ std::string SweepPlan::shell_command(std::uint64_t unit, std::uint64_t of, const
                      words_of(command), unit, of, away);
 }
 
+/// How many runs the command has, at most a tenth too many. A part is every N-th run.
+Result<std::uint64_t> count_runs(const SweepPlan& plan, const std::string& folder) {
+  constexpr std::uint64_t enough = 10;
+  for (std::uint64_t parts = 1'000'000'000;; parts /= 10) {
+    std::uint64_t runs = 0;
+    auto listed =
+        run_shell(plan.shell_command(1, parts, folder) + " --dry-run", [&](std::string_view) { ++runs; });
+    if (!listed) return listed.error();
+    if (listed->status == exit_usage) return refused(*listed);
+    if (runs >= enough || parts == 1) return std::max<std::uint64_t>(runs, 1) * parts;
+  }
+}
+
 Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_unit) {
   using Clock = std::chrono::steady_clock;
   constexpr double sample_seconds = 2;
   auto temporary = ShellFolder::make();
   if (!temporary) return temporary.error();
-  if (plan.command[0] == "ring-check") {  // a search is not divided, and most take seconds
+  if (plan.command[0] == "ring-check") {  // --parts divides searches
     std::uint64_t searches = 0;
     auto listed = run_shell(plan.shell_command(1, 1, "") + " --list", [&](std::string_view) { ++searches; });
     if (!listed) return listed.error();
     if (listed->status != exit_good) return refused(*listed);
     return std::clamp<std::uint64_t>(searches, 1, sweep_units_max);
   }
-  // Tries larger and larger parts, until one takes long enough for an estimate, and none that takes much
-  // longer. A part is every N-th run.
-  for (std::uint64_t parts = 1'000'000'000;;) {
+  auto runs = count_runs(plan, temporary->path());
+  if (!runs) return runs.error();
+  // Tries one run, then larger and larger parts, until one takes long enough for an estimate, and none that
+  // takes much longer.
+  for (std::uint64_t parts = *runs;;) {
     const auto began = Clock::now();
     auto ran = run_shell(plan.shell_command(1, parts, temporary->path()) + " >/dev/null");
     if (!ran) return ran.error();
@@ -188,7 +203,7 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
     }
     const double all = took * static_cast<double>(parts);
     const double units = std::min(all / seconds_per_unit + 1, static_cast<double>(sweep_units_max));
-    return static_cast<std::uint64_t>(units);
+    return std::min(static_cast<std::uint64_t>(units), *runs);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/junit.h"
 #include "tools/run/script_files.h"
+#include "tools/shard.h"
 
 namespace ringside::tools {
 
@@ -76,15 +77,25 @@ Result<bool> SweepResults::add(const std::string& path) {
 }
 
 bool SweepResults::take(const Fields& fields) {
-  const std::string outcome = field(fields, "outcome");
+  std::string outcome = field(fields, "outcome");
   if (outcome.empty()) return false;  // about the checker's coverage
   ++results_;
   const bool is_ring = fields.contains("ring");
+  std::string first = field(fields, is_ring ? "why" : "first");
+  // Parts of one search are in several units.
+  if (is_ring && outcome == whole_word && field(fields, "search") != field(fields, "what")) {
+    const auto [at, is_new] = divisions_.try_emplace(field(fields, "ring") + ": " + field(fields, "search"),
+                                                     field(fields, "division"));
+    if (!is_new && at->second != field(fields, "division")) {
+      outcome = could_not_word;
+      first = parts_differ;
+    }
+  }
   SweepFailure its{
       .name = is_ring ? field(fields, "ring") + ": " + field(fields, "what") : field(fields, "name"),
       .file = field(fields, "file"),
       .outcome = outcome,
-      .first = field(fields, is_ring ? "why" : "first"),
+      .first = first,
       .again = field(fields, "again"),
       .seed = field(fields, "seed"),
       .length = number(fields, is_ring ? "executions" : "entries"),

@@ -69,6 +69,7 @@ class SweepResults {
   std::uint64_t untold_ = 0;             ///< failures of kinds beyond sweep_failures_max
   std::map<std::string, Group> groups_;  ///< by name
   std::map<std::string, SweepFailure> failures_;
+  std::map<std::string, std::string> divisions_;  ///< by search: RingVerdict::division of its first part
 };
 
 }  // namespace ringside::tools

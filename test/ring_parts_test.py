@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""ring-check --parts: the parts of a search are the search, here and in the units of a sweep; parts that know different memory
+are no result. RINGSIDE names the program, RINGS the folder of plug-ins.
+
+usage: ring_parts_test.py
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+TEST = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
+RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
+GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
+NO_LIMIT = ["--limit", 1_000_000_000]
+DIFFER = "its parts do not divide the same search"
+
+
+def ringside(*words, status, folder=None):
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=900, cwd=folder)
+    assert done.returncode == status, (done.returncode, done.stdout + done.stderr)
+    return done.stdout
+
+
+def verdicts(ring, *words, status=GOOD):
+    said = ringside("ring-check", "--ring", RINGS / f"{ring}.so", "--json", "-j", 2, *words, status=status)
+    return [each for each in map(json.loads, said.splitlines()) if "search" in each]
+
+
+class Parts(unittest.TestCase):
+    def test_together_they_have_each_execution_once(self):
+        for ring, numbers_of_parts in (("slack_2_O2", (2, 7)), ("plain_2_O2", (3,))):
+            whole = {each["what"]: each for each in verdicts(ring, "--msgs", 2, *NO_LIMIT)}
+            for parts in numbers_of_parts:
+                with self.subTest(ring=ring, parts=parts):
+                    together, numbers = collections.Counter(), collections.Counter()
+                    for each in verdicts(ring, "--msgs", 2, *NO_LIMIT, "--parts", parts):
+                        self.assertEqual(each["outcome"], whole[each["search"]]["outcome"])
+                        together[each["search"]] += each["executions"]
+                        numbers[each["search"]] += 1
+                        if each["search"] != each["what"]:
+                            self.assertEqual(each["what"], f"{each['search']}, part {numbers[each['search']]} of {parts}")
+                    self.assertEqual(together, {what: each["executions"] for what, each in whole.items()})
+                    self.assertGreater(list(numbers.values()).count(parts), 3)
+                    self.assertLessEqual(set(numbers.values()), {1, parts})
+
+    def test_a_bug_is_found_by_a_part_with_its_steps(self):
+        ring = RINGS / "mutant_01.so"
+        said = ringside("ring-check", "--ring", ring, "--model", "sc", *NO_LIMIT, "--parts", 5, status=FAILED)
+        self.assertRegex(said, r"FAIL +SC exchange of \d+ messages?.*, part \d of 5\n")
+        replay = re.search(r"--replay '(\S*)'", said)[1]
+        ringside("ring-check", "--ring", ring, "--replay", replay, status=FAILED)
+
+    def test_a_part_that_reaches_its_limit_is_no_proof(self):
+        for each in verdicts("plain_2_O2", "--model", "sc", "--limit", 10, "--parts", 2):
+            if each["search"] != each["what"]:
+                self.assertEqual(each["outcome"], "stopped", each)
+                self.assertEqual(each["executions"] + each["redundant"], 10)
+
+    def test_shards_divide_the_parts(self):
+        words = ["ring-check", "--ring", RINGS / "plain_2_O2.so", "--parts", 3, "--list"]
+        whole = ringside(*words, status=GOOD).splitlines()
+        self.assertEqual(sum(", part 3 of 3" in line for line in whole), sum(", part 1 of 3" in line for line in whole))
+        shards = [ringside(*words, "--shard", f"{number}/2", status=GOOD).splitlines() for number in (1, 2)]
+        self.assertEqual((whole[::2], whole[1::2]), tuple(shards))
+
+    def test_a_number_of_parts_must_be_possible(self):
+        for number in (0, 4097, "a"):
+            ringside("ring-check", "--parts", number, status=USAGE)
+
+    def test_parts_with_different_memory_are_no_result(self):
+        """Only one part sees that a variable is shared."""
+        with tempfile.TemporaryDirectory() as folder:
+            ring = pathlib.Path(folder) / "rarely.so"
+            ringside("ring-check", "cc", "-O1", "-o", ring, TEST / "ring_check" / "rarely.c", status=GOOD)
+            words = ["ring-check", "--ring", ring, "--model", "sc", "--json"]
+            whole = [json.loads(line) for line in ringside(*words, status=GOOD).splitlines()]
+            self.assertEqual([each["outcome"] for each in whole if "search" in each], ["all", "all"])
+            parts = [json.loads(line) for line in ringside(*words, "--parts", 2, status=COULD_NOT_RUN).splitlines()]
+            self.assertIn(DIFFER, "".join(each.get("why", "") for each in parts))
+            # In a sweep each unit has one part, and all are good.
+            said = ringside("sweep", "--units", 3, "--dir", "units", "--", *words[:-1], "--parts", 2, status=COULD_NOT_RUN, folder=folder)
+            self.assertIn(DIFFER, said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
