@@ -36,7 +36,7 @@ void Hypervisor::tell(DomainId domain, trace::Fact what, const trace::Values& va
 void Hypervisor::add_keys() {
   KeyHandlers& keys = serial_console_.keys();
   keys.add('q', "show the domains", true, [this] { show_domains(); });
-  keys.add('R', "stop the machine (ringside up starts it again)", false, [this] {
+  keys.add('R', "reboot: stop the machine (ringside up starts it again)", false, [this] {
     serial_console_.console().print("'R' pressed: the machine goes down");
     host_.stop(0);
   });
