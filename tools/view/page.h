@@ -14,4 +14,6 @@ namespace ringside::tools {
 /// Replaces the only `mark` of a page, which it has, by a text.
 void fill_in(std::string& page, std::string_view mark, std::string_view text);
 
+[[nodiscard]] std::string base64(const std::string& bytes);
+
 }  // namespace ringside::tools
