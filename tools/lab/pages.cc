@@ -133,14 +133,15 @@ class LabPages {
         files, lab.values.empty() ? "" : " Without the number, a student gets other values.");
     const std::size_t heading_end = page.find("</h1>\n");
     RS_CHECK(heading_end != std::string::npos);
-    page.insert(heading_end + 6,
-                fmt::format("<p class=\"quiet\">{} minutes. Needs, besides ringside: {}.</p>\n", lab.minutes,
-                            xml_text(needs_of(lab))));
+    page.insert(heading_end + 6, fmt::format("<p class=\"quiet\">Needs {}.</p>\n", needs_of(lab)));
     add(lab_page_name(lab), between(*html, "\">", "</h1>"), page);
     return Done{};
   }
 
-  static std::string needs_of(const Lab& lab) { return lab.needs.empty() ? "nothing" : lab.needs; }
+  /// "60 minutes, gcc or clang"
+  static std::string needs_of(const Lab& lab) {
+    return fmt::format("{} minutes{}{}", lab.minutes, lab.needs.empty() ? "" : ", ", xml_text(lab.needs));
+  }
 
   void add_lesson(const Lesson& lesson) {
     add(lesson_page_name("sheet", lesson), xml_text(lesson.runs.front().title), sheet_of(lesson));
@@ -151,14 +152,13 @@ class LabPages {
     }
   }
 
-  /// Of the first run that has enough to ask about, or of the one that has most.
+  /// Of the run that has most to ask about.
   void add_quiz() {
     Quiz best;
     for (const Lesson& lesson : lessons_) {
       for (const LessonRun& run : lesson.runs) {
-        if (best.questions == quiz_questions_max) break;
         Quiz quiz = quiz_of(run.journal, options_.number);
-        if (quiz.questions <= best.questions) continue;
+        if (quiz.askable <= best.askable) continue;
         best = std::move(quiz);
         quiz_lesson_ = run.title;
       }
@@ -168,12 +168,12 @@ class LabPages {
 
   [[nodiscard]] std::string table_of_labs() const {
     std::string out =
-        "<h2>The labs</h2>\n<table>\n<thead><tr><th scope=\"col\">lab</th><th scope=\"col\">minutes</th>"
+        "<h2>The labs</h2>\n<table>\n<thead><tr><th scope=\"col\">lab</th>"
         "<th scope=\"col\">needs</th><th scope=\"col\">goal</th></tr></thead>\n<tbody>\n";
     for (const Lab& lab : labs_)
-      out += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+      out += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n",
                          anchor(lab_page_name(lab), fmt::format("{}. {}", lab.number, xml_text(lab.title))),
-                         lab.minutes, xml_text(needs_of(lab)), goals_.at(lab.number));
+                         needs_of(lab), goals_.at(lab.number));
     return out + "</tbody>\n</table>\n";
   }
 
@@ -207,10 +207,11 @@ class LabPages {
     auto html = html_of_markdown("labs/README.md", course_text());
     if (!html) return html.error();
     const std::string title = between(*html, "\">", "</h1>");
-    const std::size_t first_part = html->find("<h2");
-    RS_CHECK(first_part != std::string::npos);
+    // After the lecture, which is the first part.
+    const std::size_t second_part = html->find("<h2", html->find("<h2") + 1);
+    RS_CHECK(second_part != std::string::npos);
     std::string page = *html;
-    page.insert(first_part, table_of_labs() + table_of_lessons());
+    page.insert(second_part, table_of_labs() + table_of_lessons());
     add("index.html", title, with_links(std::move(page)));
     return Done{};
   }

@@ -72,6 +72,12 @@ bool moves(const Entry& entry, IndexName name) {
   return entry.kind == Kind::index_moved && static_cast<IndexName>(entry.detail) == name;
 }
 
+/// What comes before the first line of the scenario is set-up, and booting is the same in every run.
+bool is_of_lesson(const trace::Journaled& journal, std::uint64_t step) {
+  const bool set_up = !journal.marks.empty() && step <= journal.marks.front().after;
+  return !set_up && !boots_at(journal, step);
+}
+
 /// A step that the one before it makes possible: the same actor goes on, or the receiver does.
 bool follows(const Entry& entry, const Entry& before) {
   return trace::hop_of(entry) != nullptr && trace::hop_of(before) != nullptr &&
@@ -83,9 +89,7 @@ std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
   std::vector<AskableStep> found;
   for (std::size_t at = 1; at < journal.steps.size(); ++at) {
     const auto& [step, entry] = journal.steps[at];
-    // What comes before the first line of the scenario is set-up.
-    const bool set_up = !journal.marks.empty() && step <= journal.marks.front().after;
-    if (set_up || boots_at(journal, step)) continue;
+    if (!is_of_lesson(journal, step)) continue;
     const std::uint64_t ring = static_cast<std::uint64_t>(entry.ring) << 8;
     if (writes_request(entry)) found.push_back({at, AskedFor::slot, ring | entry.to_value});
     if (moves(entry, IndexName::req_prod) || moves(entry, IndexName::rsp_prod))
@@ -107,25 +111,30 @@ void mix(std::vector<AskableStep>& all, std::minstd_rand& next) {
                                 [&](const AskableStep& each) { return seen.insert(each.likeness).second; });
 }
 
-/// Some of each kind, and of no step two; what one kind lacks the others replace.
+/// Some of each kind; what one kind lacks the others replace. No two are about the same step or one beside
+/// it, since the step before each question is shown.
 std::vector<AskableStep> chosen(std::vector<AskableStep> all, std::uint32_t number) {
   std::minstd_rand next(number);
   std::array<std::vector<AskableStep>, wanted.size()> kinds;
   for (const AskableStep& each : all) kinds[static_cast<std::size_t>(each.kind)].push_back(each);
   std::set<std::size_t> steps;
+  const auto takes = [&steps](std::size_t at) {
+    if (steps.contains(at - 1) || steps.contains(at + 1)) return false;
+    return steps.insert(at).second;
+  };
   std::vector<AskableStep> chosen;
   std::vector<AskableStep> others;
   for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
     mix(kinds[kind], next);
     std::size_t count = 0;
     for (const AskableStep& each : kinds[kind]) {
-      const bool takes = count < wanted[kind] && steps.insert(each.at).second;
-      if (takes) ++count;
-      (takes ? chosen : others).push_back(each);
+      const bool wants = count < wanted[kind] && takes(each.at);
+      if (wants) ++count;
+      (wants ? chosen : others).push_back(each);
     }
   }
   for (const AskableStep& each : others) {
-    if (chosen.size() < quiz_questions_max && steps.insert(each.at).second) chosen.push_back(each);
+    if (chosen.size() < quiz_questions_max && takes(each.at)) chosen.push_back(each);
   }
   std::ranges::sort(chosen, {}, &AskableStep::at);
   return chosen;
@@ -150,7 +159,7 @@ class QuizWriter {
       : journal_(journal), asked_(asked) {
     replay_.begin(journal.header);
     for (const trace::JournalStep& each : journal.steps) {
-      const trace::Hop* hop = boots_at(journal, each.step) ? nullptr : trace::hop_of(each.entry);
+      const trace::Hop* hop = is_of_lesson(journal, each.step) ? trace::hop_of(each.entry) : nullptr;
       if (hop != nullptr) titles_.emplace(hop->title);
     }
   }
@@ -161,11 +170,11 @@ class QuizWriter {
       const std::string before = take_until(asked.at);
       const Entry& entry = entry_at(asked.at);
       const std::uint32_t domain = entry.domain != 0 ? entry.domain : domain_;
-      const std::string rows = ring_rows(replay_, domain, journal_.steps[asked.at - 1].step);
+      const std::string rings = rings_of(domain, journal_.steps[asked.at - 1].step);
       const trace::ReplayedRing ring = replay_.ring(entry.domain, entry.ring);
       const std::string tells = take();
       const Question question = made(asked, ring);
-      html += form(number, before, rows, question);
+      html += form(number, before, rings, question);
       json +=
           fmt::format("{}{{\"step\":{},\"right\":{},\"tells\":{}}}", number == 0 ? "" : ",",
                       journal_.steps[asked.at].step, question.right, trace::json_text(tells + more(asked)));
@@ -259,7 +268,19 @@ class QuizWriter {
         static_cast<std::size_t>(std::ranges::find(question.choices, right) - question.choices.begin());
   }
 
-  std::string form(std::size_t number, const std::string& before, const std::string& rows,
+  [[nodiscard]] std::string rings_of(std::uint32_t domain, std::uint64_t step) const {
+    const std::string rows = slot_rows(replay_, domain, step);
+    if (rows.empty()) return "";
+    std::string out =
+        "<div class=\"wide\" tabindex=\"0\"><table>\n<caption>The slots after that step</caption>\n"
+        "<thead><tr><td></td>";
+    for (std::size_t slot = 0; slot < ring::slots_per_ring; ++slot)
+      out += fmt::format("<th scope=\"col\">{}</th>", slot);
+    return out + "</tr></thead>\n<tbody>\n" + rows + "</tbody>\n</table></div>\n" +
+           index_paragraphs(replay_, domain);
+  }
+
+  std::string form(std::size_t number, const std::string& before, const std::string& rings,
                    const Question& question) const {
     std::string out = fmt::format("<form class=\"question\">\n<h2 tabindex=\"-1\">Question {} of {}</h2>\n",
                                   number + 1, asked_.size());
@@ -267,14 +288,7 @@ class QuizWriter {
     if (const std::string line = line_at(last.step + 1); !line.empty())
       out += fmt::format("<p class=\"act\">{}</p>\n", xml_text(trace::printable(line)));
     out += fmt::format("<p>Step {}: {}</p>\n", last.step, xml_text(before));
-    if (!rows.empty()) {
-      out +=
-          "<div class=\"wide\" tabindex=\"0\"><table>\n<caption>The rings after that step</caption>\n"
-          "<thead><tr><td></td>";
-      for (std::size_t slot = 0; slot < ring::slots_per_ring; ++slot)
-        out += fmt::format("<th scope=\"col\">{}</th>", slot);
-      out += "<th scope=\"col\">indices</th></tr></thead>\n<tbody>\n" + rows + "</tbody>\n</table></div>\n";
-    }
+    out += rings;
     out += fmt::format("<fieldset><legend>{}</legend>\n", xml_text(question.asked));
     for (std::size_t at = 0; at < question.choices.size(); ++at)
       out += fmt::format(
@@ -299,7 +313,8 @@ class QuizWriter {
 }  // namespace
 
 Quiz quiz_of(const trace::Journaled& journal, std::uint32_t number) {
-  const std::vector<AskableStep> asked = chosen(askable_steps(journal), number);
+  const std::vector<AskableStep> all = askable_steps(journal);
+  const std::vector<AskableStep> asked = chosen(all, number);
   if (asked.empty()) return {};
   QuizWriter writer(journal, asked);
   writer.write();
@@ -307,7 +322,7 @@ Quiz quiz_of(const trace::Journaled& journal, std::uint32_t number) {
   const std::string title = scenario ? scenario->title : "A run";
   std::string run = scenario ? scenario->name : journal.header.mode;
   if (journal.header.seed) run += fmt::format(", seed {}", *journal.header.seed);
-  Quiz quiz{.page = std::string(embedded::page_quiz), .questions = asked.size()};
+  Quiz quiz{.page = std::string(embedded::page_quiz), .questions = asked.size(), .askable = all.size()};
   fill_in(quiz.page, "<!-- TITLE -->", xml_text("Quiz: " + title));
   fill_in(quiz.page, "<!-- HEADING -->", xml_text("Quiz: " + title));
   fill_in(quiz.page, "<!-- RUN -->", xml_text(run + ", " + journal.header.made_by));
