@@ -13,7 +13,7 @@ using ringside::tools::html_of_markdown;
 namespace {
 
 std::string html(const std::string& text) {
-  const auto made = html_of_markdown("a.md", text);
+  auto made = html_of_markdown("a.md", text);
   return made ? *made : "error: " + made.error().text();
 }
 
@@ -26,6 +26,7 @@ TEST_CASE("headings, paragraphs and words within a line") {
         "<h2 id=\"one-x\">One <em>x</em></h2>\n<h3 id=\"one-x-y-2\">One x y</h3>\n<h2 id=\"one-x-2\">One "
         "x</h2>\n");
   CHECK(html("## Same\n## Same\n") == "<h2 id=\"same\">Same</h2>\n<h2 id=\"same-2\">Same</h2>\n");
+  CHECK(html("`run a-b --c  -d`\n") == "<p><code>run a-b <span class=\"option\">--c</span>  -d</code></p>\n");
   CHECK(html("a `b\n c` 2 * 3 < 4, tx[7], ring_check, **`d`**\n") ==
         "<p>a <code>b c</code> 2 * 3 &lt; 4, tx[7], ring_check, <strong><code>d</code></strong></p>\n");
 }

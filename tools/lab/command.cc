@@ -196,8 +196,8 @@ void add_collect(Command lab, Session& session, const std::shared_ptr<LabRequest
       "  ringside lab collect handed-in                   a table\n"
       "  ringside lab collect handed-in --csv >class.csv\n"
       "  ringside lab collect handed-in --csv --regrade   checks everything again\n"
-      "Results are the files result.txt of the labs, and the text files that a quiz of `ringside lab html` "
-      "makes.\n"
+      "Results are the files result.txt of the labs, and the text files that a quiz makes. A quiz has no\n"
+      "files to check again.\n"
       "The digests in a result show accidents and simple edits: a changed file, a changed line. They are no\n"
       "signature. Who reads the program's source can make a result; --regrade then shows what the files are\n"
       "worth. It runs the students' programs with your rights: use a machine or an account for that.\n"
@@ -219,7 +219,7 @@ void add_html(Command lab, Session& session, const std::shared_ptr<LabRequest>& 
       "for\n"
       "paper, slides, and its run; quiz.html asks about a run, and `ringside lab collect` reads its "
       "results.\n"
-      "Files of an earlier call are replaced.",
+      "Files with the same names are replaced; others stay.",
       [request] { return write_lab_pages(request->pages); });
   command.add_option("DIR", request->pages.folder, "The folder; it is made if there is none").required();
   command.add_option("FILE", request->pages.lessons,

@@ -118,6 +118,19 @@ std::string_view unknown_inline(std::string_view text, std::size_t at) {
   }
 }
 
+/// A browser breaks lines at hyphens, also between the two of an option.
+std::string code_words(std::string_view code) {
+  std::string out;
+  for (std::size_t at = 0; at < code.size();) {
+    const std::size_t end = std::min(code.find(' ', at), code.size());
+    const std::string word = xml_text(std::string(code.substr(at, end - at)));
+    out += word.starts_with("--") ? "<span class=\"option\">" + word + "</span>" : word;
+    at = end;
+    for (; at < code.size() && code[at] == ' '; ++at) out += ' ';
+  }
+  return out;
+}
+
 class Renderer {
  public:
   explicit Renderer(std::string name) : name_(std::move(name)) {}
@@ -287,7 +300,7 @@ class Renderer {
           unknown(number, "a ` without its other end");
           break;
         }
-        out += "<code>" + xml_text(std::string(text.substr(at + 1, end - at - 1))) + "</code>";
+        out += "<code>" + code_words(text.substr(at + 1, end - at - 1)) + "</code>";
         at = end + 1;
       } else if (text[at] == '*') {
         at += emphasis(number, text, at, open, out);

@@ -15,6 +15,7 @@
 
 #include "emu/trace/flow.h"
 #include "emu/trace/hops.h"
+#include "emu/trace/names.h"
 #include "emu/trace/plain.h"
 #include "emu/trace/quote.h"
 #include "emu/trace/replay.h"
@@ -89,7 +90,7 @@ std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
   std::vector<AskableStep> found;
   for (std::size_t at = 1; at < journal.steps.size(); ++at) {
     const auto& [step, entry] = journal.steps[at];
-    if (!is_of_lesson(journal, step)) continue;
+    if (!is_of_lesson(journal, step) || !trace::makes_sense(entry)) continue;
     const std::uint64_t ring = static_cast<std::uint64_t>(entry.ring) << 8;
     if (writes_request(entry)) found.push_back({at, AskedFor::slot, ring | entry.to_value});
     if (moves(entry, IndexName::req_prod) || moves(entry, IndexName::rsp_prod))
