@@ -18,6 +18,7 @@ from page_access_test import CONTRAST
 from page_browser import EXPECTATION_FAILED, PROGRAM, Keys, PageTest, browser, main, ringside
 
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+MM = 96 / 25.4  # pixels
 PAGES = ("index.html", "lab-1.html", "lab-4.html", "sheet-04-ring-wraps.html", "quiz.html")
 
 
@@ -51,6 +52,14 @@ class Course(PageTest):
                 backgrounds.add(self.script("return getComputedStyle(document.documentElement).backgroundColor"))
         self.assertEqual(len(backgrounds), 2)
 
+    def test_every_page_opens(self):
+        """Complaints in the console are found afterwards."""
+        pages = sorted(path.name for path in self.folder.glob("*.html"))
+        self.assertGreater(len(pages), 30)
+        for page in pages:
+            self.open(page)
+            self.assertTrue(self.browser.title, page)
+
     def test_pages_fit_a_phone(self):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
         self.addCleanup(self.browser.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
@@ -59,6 +68,9 @@ class Course(PageTest):
             self.assertLessEqual(self.script("return document.documentElement.scrollWidth"), PHONE["width"], page)
 
     def test_paper_has_the_text_and_no_controls(self):
+        # A page of A4 between its margins has 186 by 273 mm.
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": round(186 * MM), "height": round(273 * MM), "deviceScaleFactor": 1, "mobile": False})
+        self.addCleanup(self.browser.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
         for page in PAGES:
             self.open(page)
             self.emulate(media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
@@ -68,8 +80,9 @@ class Course(PageTest):
             if page == "quiz.html":
                 self.assertEqual(self.script(seen, "form"), 10, "all questions are printed")
             # No picture is cut by the end of a page.
-            height = self.script("return Math.max(0, ...[...document.querySelectorAll('figure')].map((each) => each.getBoundingClientRect().height / document.body.clientWidth))")
-            self.assertLess(height, 273 / 186, page)
+            heights = self.script("return [...document.querySelectorAll('figure')].map((each) => each.getBoundingClientRect().height)")
+            self.assertLess(max(heights, default=0), 273 * MM, page)
+            self.assertLessEqual(self.script("return document.documentElement.scrollWidth"), 186 * MM + 1, page)
             printed = base64.b64decode(self.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
             self.assertTrue(printed.startswith(b"%PDF"))
 
