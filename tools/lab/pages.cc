@@ -187,9 +187,12 @@ class LabPages {
       std::string runs;
       for (std::size_t run = 0; run < lesson.runs.size(); ++run) {
         const std::string title = xml_text(lesson.runs[run].title);
-        const std::string space = run == 0 ? "" : "<br>";
-        slides += space + anchor(lesson_page_name("slides", lesson, run), "slides: " + title);
-        runs += space + anchor(lesson_page_name("run", lesson, run), "run: " + title);
+        if (run != 0) {
+          slides += "<br>";
+          runs += "<br>";
+        }
+        slides += anchor(lesson_page_name("slides", lesson, run), "slides: " + title);
+        runs += anchor(lesson_page_name("run", lesson, run), "run: " + title);
       }
       out += fmt::format(
           "<tr><th scope=\"row\">{}<br><span class=\"quiet\">{}</span></th><td>{}</td><td>{}</td></tr>\n",

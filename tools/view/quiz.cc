@@ -108,13 +108,16 @@ std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
 void mix(std::vector<AskableStep>& all, std::minstd_rand& next) {
   for (std::size_t left = all.size(); left > 1; --left) std::swap(all[left - 1], all[next() % left]);
   std::set<std::uint64_t> seen;
-  std::ranges::stable_partition(all,
-                                [&](const AskableStep& each) { return seen.insert(each.likeness).second; });
+  std::vector<AskableStep> first;
+  std::vector<AskableStep> others;
+  for (const AskableStep& each : all) (seen.insert(each.likeness).second ? first : others).push_back(each);
+  first.insert(first.end(), others.begin(), others.end());
+  all = std::move(first);
 }
 
 /// Some of each kind; what one kind lacks the others replace. No two are about the same step or one beside
 /// it, since the step before each question is shown.
-std::vector<AskableStep> chosen(std::vector<AskableStep> all, std::uint32_t number) {
+std::vector<AskableStep> chosen(const std::vector<AskableStep>& all, std::uint32_t number) {
   std::minstd_rand next(number);
   std::array<std::vector<AskableStep>, wanted.size()> kinds;
   for (const AskableStep& each : all) kinds[static_cast<std::size_t>(each.kind)].push_back(each);
