@@ -74,6 +74,8 @@ WRONG = [
     ("lab", "SUBCOMMAND is required"),
     ("lab start", "N is required"),
     ("lab collect --csv", "DIR is required"),
+    ("lab html --lab 2", "DIR is required"),
+    ("lab html x --number 0", "--number: Value 0 not in range 1 to 9999"),
     ("tour --step 0", "--step: Value 0 not in range 1 to 99"),
 ]
 # Valid command lines, for a machine that does not exist.

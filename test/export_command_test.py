@@ -101,13 +101,13 @@ class Exports(unittest.TestCase):
 
     def test_all_that_is_asked_for_is_written(self):
         kinds = {"--html": "a.html", "--svg": "a.svg", "--pcap": "a.pcapng", "--mermaid": "a.mmd", "--perfetto": "a.json", "--asciicast": "a.cast",
-                 "--slides": "slides.html"}
+                 "--slides": "slides.html", "--quiz": "quiz.html"}
         self.view(*(word for pair in kinds.items() for word in pair))
         for kind, name in kinds.items():
             self.assertGreater((self.folder / name).stat().st_size, 0, kind)
 
     def test_an_unwritable_file_is_reported(self):
-        for option in ("--svg", "--slides", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
+        for option in ("--svg", "--slides", "--quiz", "--mermaid", "--pcap", "--perfetto", "--asciicast"):
             with self.subTest(option):
                 self.assertIn("cannot write: /nowhere/x: No such file or directory", self.view(option, "/nowhere/x", status=COULD_NOT_RUN))
                 self.assertIn("cannot write: /dev/full: No space left", self.view(option, "/dev/full", status=COULD_NOT_RUN))

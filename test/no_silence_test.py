@@ -44,7 +44,7 @@ READERS = [
 PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json", "check-scn good.scn",
             "check-scn --words", "fmt - ", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
             "view good.jsonl --pcap -", "view --schema", "explain", "quirks", "demo", "exec -- echo hello",
-            "down", "bench --only script --quick", "shell", "lab list", "sweep --units 1 --dir units -- run good.scn", "doctor", "help run", "--version --verbose",
+            "down", "bench --only script --quick", "shell", "lab list", "lab html class --lab 2", "sweep --units 1 --dir units -- run good.scn", "doctor", "help run", "--version --verbose",
             *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first --shard 1/100"] if HAS_CHECKER else [])]
 # One command of each family, for tests of limits.
 COMMANDS = ["--help", "run good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",

@@ -9,11 +9,14 @@ namespace ringside::tools::embedded {
 /// emu/trace/journal_schema.json
 extern const std::string_view journal_schema;
 
-// tools/page: the replay page.
+// tools/page: the replay page, and others.
 extern const std::string_view page_html;
 extern const std::string_view page_css;
 extern const std::string_view page_index;
 extern const std::string_view page_slides;
+extern const std::string_view page_plain_css;
+extern const std::string_view page_sheet;
+extern const std::string_view page_quiz;
 extern const std::string_view page_model;
 extern const std::string_view page_terminal;
 extern const std::string_view page_words;

@@ -20,6 +20,8 @@ Result<Record> Record::read(const std::string& what, const std::string& path) {
   unsigned number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
+    // A text that was sent by mail may have other ends of lines.
+    if (line.ends_with('\r')) line.pop_back();
     const std::size_t colon = line.find(": ");
     if (colon == std::string::npos || colon == 0)
       return Error{EINVAL, what, fmt::format("{}:{}", path, number), "a line has the form \"name: value\"",

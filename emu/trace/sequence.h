@@ -69,8 +69,10 @@ struct Sequence {
 
 /// For Mermaid, whose arrows are level. Numbered by steps.
 [[nodiscard]] std::string to_mermaid(const Sequence& sequence);
-/// A picture for slides: arrows slant with the time that they took, and a cross ends the arrow of something
-/// lost.
-[[nodiscard]] std::string to_svg(const Sequence& sequence);
+/// In pixels, of a picture for slides.
+inline constexpr double sequence_slide_width = 1920;
+/// A picture: arrows slant with the time that they took, and a cross ends the arrow of something lost. Its
+/// letters have 16 pixels; with many lanes it is wider than `width`, and scaled down.
+[[nodiscard]] std::string to_svg(const Sequence& sequence, double width = sequence_slide_width);
 
 }  // namespace ringside::trace

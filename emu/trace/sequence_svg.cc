@@ -1,4 +1,4 @@
-// A sequence as a picture for a slide: lanes side by side, time downwards, 1920 pixels wide. Every item has a
+// A sequence as a picture: lanes side by side, time downwards, for a slide 1920 pixels wide. Every item has a
 // row with its step on the left and its words on the right, so that nothing is truncated: long words continue
 // below. An arrow carries its label where it fits.
 #include <fmt/format.h>
@@ -18,7 +18,6 @@ namespace ringside::trace {
 namespace {
 
 // All in pixels. Widths of text are estimated, generously, since no font is measured.
-constexpr double slide_width = 1920;
 constexpr double margin = 28;
 constexpr double steps_width = 72;
 constexpr double lane_width_max = 190;
@@ -76,7 +75,7 @@ std::string words_of(const SequenceItem& item) {
 
 class Picture {
  public:
-  explicit Picture(const Sequence& sequence) : its_(sequence) { place(); }
+  Picture(const Sequence& sequence, double width) : its_(sequence), slide_width_(width) { place(); }
 
   std::string svg() {
     for (std::size_t at = 0; at < its_.items.size(); ++at) band(at);
@@ -89,8 +88,8 @@ class Picture {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{6:.0f}\" "
         "height=\"{7:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n"
         "<defs>{4}</defs>\n<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#fff\"/>\n{5}</svg>\n",
-        width_, height_, xml_text(its_.title), style, heads(), body_, slide_width,
-        height_ * slide_width / width_);
+        width_, height_, xml_text(its_.title), style, heads(), body_, slide_width_,
+        height_ * slide_width_ / width_);
   }
 
  private:
@@ -126,7 +125,7 @@ class Picture {
     return margin + steps_width + lane_width_ * static_cast<double>(its_.lanes.size()) + words_gap;
   }
 
-  /// The lanes get the width that the longest words leave, within limits. With too many lanes for a slide,
+  /// The lanes get the width that the longest words leave, within limits. With too many lanes for its width,
   /// the picture becomes wider and is scaled down.
   void place_lanes() {
     double longest = words_width_min;
@@ -135,9 +134,9 @@ class Picture {
         longest = std::max(longest, words_character * static_cast<double>(words_of(each).size()));
     }
     const double lanes = static_cast<double>(std::max<std::size_t>(its_.lanes.size(), 1));
-    const double room = slide_width - 2 * margin - steps_width - words_gap;
+    const double room = slide_width_ - 2 * margin - steps_width - words_gap;
     lane_width_ = std::clamp((room - longest) / lanes, lane_width_min, lane_width_max);
-    width_ = std::max(slide_width, words_x() + words_width_min + margin);
+    width_ = std::max(slide_width_, words_x() + words_width_min + margin);
   }
 
   /// The distance to the row before grows with the time between them, up to a limit.
@@ -259,6 +258,7 @@ class Picture {
   }
 
   const Sequence& its_;
+  double slide_width_;  ///< the picture's, wherever it is shown
   std::vector<std::string> title_;
   std::vector<std::vector<std::string>> words_;  ///< of each item, in lines
   std::vector<double> rows_;
@@ -271,8 +271,8 @@ class Picture {
 
 }  // namespace
 
-std::string to_svg(const Sequence& sequence) {
-  return Picture(sequence).svg();
+std::string to_svg(const Sequence& sequence, double width) {
+  return Picture(sequence, width).svg();
 }
 
 }  // namespace ringside::trace

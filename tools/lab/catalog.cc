@@ -45,6 +45,8 @@ void read_lab_line(Lab& lab, std::string line) {
     lab.title = line;
   } else if (word == "minutes") {
     lab.minutes = static_cast<unsigned>(std::stoul(line));
+  } else if (word == "needs") {
+    lab.needs = line;
   } else if (word == "vary") {
     LabValue value{.name = take_word(line)};
     value.from = static_cast<std::uint32_t>(std::stoul(take_word(line)));
@@ -142,6 +144,26 @@ std::vector<StartingFile> files_of_checks(const Lab& lab) {
     if (name.starts_with(folder)) name.remove_prefix(folder.size());
     if (name.find('/') == std::string_view::npos) files.push_back({std::string(name), file.text});
   }
+  return files;
+}
+
+std::string_view course_text() {
+  const auto found = std::ranges::find(embedded::labs, "course/README.md", &embedded::File::path);
+  RS_CHECK(found != embedded::labs.end());
+  return found->text;
+}
+
+std::vector<StartingFile> lesson_files() {
+  std::vector<StartingFile> files;
+  for (const embedded::File& file : embedded::labs) {
+    std::string_view name = file.path.substr(file.path.rfind('/') + 1);
+    if (name.ends_with(starting_suffix)) name.remove_suffix(starting_suffix.size());
+    // A student's own scenario has no number.
+    const bool lesson = name.ends_with(".scn") && name.front() >= '0' && name.front() <= '9';
+    const bool known = std::ranges::find(files, name, &StartingFile::name) != files.end();
+    if (lesson && !known) files.push_back({std::string(name), file.text});
+  }
+  std::ranges::sort(files, {}, &StartingFile::name);
   return files;
 }
 

@@ -32,6 +32,7 @@ struct Lab {
   std::string folder;  ///< in scenarios/labs: "2-ring-by-hand"
   std::string title;
   unsigned minutes = 0;
+  std::string needs;  ///< besides this program: "gcc or clang"; empty: nothing
   std::vector<LabValue> values;
   std::vector<std::string> handed_in;  ///< the files that are judged
   std::vector<LabCheck> checks;
@@ -60,6 +61,11 @@ struct StartingFile {
 [[nodiscard]] std::vector<StartingFile> starting_files(const Lab& lab);
 /// The files of a lab, and those that all labs share, by their name without folder: for the checks.
 [[nodiscard]] std::vector<StartingFile> files_of_checks(const Lab& lab);
+
+/// The text about the course, for lecturers.
+[[nodiscard]] std::string_view course_text();
+/// The lessons that the labs and the lecture use: scenarios, by the names of their files.
+[[nodiscard]] std::vector<StartingFile> lesson_files();
 
 struct TourStep {
   std::string title;

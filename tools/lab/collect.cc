@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <vector>
@@ -27,18 +28,35 @@ const CollectRow collect_titles = {"student", "lab",     "number", "good",  "che
                                    "hints",   "checked", "state",  "folder"};
 constexpr std::size_t state_column = 7;
 
-Result<std::vector<std::string>> folders_of_results(const std::string& folder) {
+/// The first line of what a quiz's page makes (tools/page/quiz.html).
+constexpr const char* quiz_line = "ringside quiz result: version 1";
+
+/// Files of quizzes have any name: systems for handing in rename files.
+bool is_quiz_result(const fs::path& path) {
+  if (path.extension() != ".txt") return false;
+  std::ifstream file(path, std::ios::binary);
+  std::string line(std::string_view(quiz_line).size(), ' ');
+  return file.read(line.data(), static_cast<std::streamsize>(line.size())) && line == quiz_line;
+}
+
+/// The folders with a result of a lab, and the files of quizzes.
+Result<std::vector<std::string>> places_of_results(const std::string& folder) {
   std::vector<std::string> found;
   std::error_code problem;
   for (fs::recursive_directory_iterator at(folder, problem), end; !problem && at != end;
        at.increment(problem)) {
-    if (at->path().filename() == lab_result_file && at->is_regular_file(problem))
+    if (!at->is_regular_file(problem)) continue;
+    if (at->path().filename() == lab_result_file)
       found.push_back(at->path().parent_path().string());
+    else if (is_quiz_result(at->path()))
+      found.push_back(at->path().string());
   }
   if (problem) return Error{problem.value(), cannot_collect, folder, problem.message(), ""};
   if (found.empty())
-    return Error{ENOENT, cannot_collect, folder, "no folder below it has a result.txt",
-                 "students make it with `ringside lab check` and hand in the whole folder"};
+    return Error{
+        ENOENT, cannot_collect, folder, "no folder below it has a result.txt",
+        "students make it with `ringside lab check` and hand in the whole folder; the page of a quiz "
+        "makes its own"};
   std::ranges::sort(found);
   return found;
 }
@@ -65,8 +83,31 @@ Result<std::string> regrade(const Lab& lab, const std::string& folder, const Rec
   return std::string();
 }
 
-Result<CollectRow> collect_row(const CollectOptions& options, const std::string& folder,
-                               std::map<std::string, std::string>& seen) {
+CollectRow row_of(const Record& result, const std::string& state, const std::string& place) {
+  CollectRow row;
+  for (const char* name : {"student", "lab", "number", "good", "checks", "hints", "checked"})
+    row.push_back(result.get(name));
+  row.push_back(state.empty() ? intact : state);
+  row.push_back(place);
+  // An edited result may have anything in it.
+  for (std::string& value : row) {
+    std::ranges::replace_if(
+        value, [](char each) { return static_cast<unsigned char>(each) < ' ' || each == 0x7f; }, '?');
+  }
+  return row;
+}
+
+/// There are no files to judge: only the page knew the answers.
+Result<CollectRow> quiz_row(const std::string& file) {
+  auto result = Record::read(cannot_collect, file);
+  if (!result) return result.error();
+  auto digested = has_its_digest(*result);
+  if (!digested) return digested.error();
+  return row_of(*result, *digested ? "" : result_was_edited, file);
+}
+
+Result<CollectRow> lab_row(const CollectOptions& options, const std::string& folder,
+                           std::map<std::string, std::string>& seen) {
   auto result = Record::read(cannot_collect, folder + "/" + lab_result_file);
   if (!result) return result.error();
   auto lab = lab_of(result->number("lab"));
@@ -87,17 +128,7 @@ Result<CollectRow> collect_row(const CollectOptions& options, const std::string&
     if (!again) return again.error();
     add(*again);
   }
-  CollectRow row;
-  for (const char* name : {"student", "lab", "number", "good", "checks", "hints", "checked"})
-    row.push_back(result->get(name));
-  row.push_back(state.empty() ? intact : state);
-  row.push_back(folder);
-  // An edited result may have anything in it.
-  for (std::string& value : row) {
-    std::ranges::replace_if(
-        value, [](char each) { return static_cast<unsigned char>(each) < ' ' || each == 0x7f; }, '?');
-  }
-  return row;
+  return row_of(*result, state, folder);
 }
 
 void print_rows(const std::vector<CollectRow>& rows, bool csv) {
@@ -120,13 +151,13 @@ void print_rows(const std::vector<CollectRow>& rows, bool csv) {
 }  // namespace
 
 int collect_labs(const CollectOptions& options) {
-  auto folders = folders_of_results(options.folder);
-  if (!folders) return failed(folders.error());
+  auto places = places_of_results(options.folder);
+  if (!places) return failed(places.error());
   std::vector<CollectRow> rows = {collect_titles};
   std::map<std::string, std::string> seen;
   int status = exit_good;
-  for (const std::string& folder : *folders) {
-    auto row = collect_row(options, folder, seen);
+  for (const std::string& place : *places) {
+    auto row = is_quiz_result(place) ? quiz_row(place) : lab_row(options, place, seen);
     if (!row) {
       // The others are collected all the same.
       status = failed(row.error());

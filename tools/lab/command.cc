@@ -1,4 +1,4 @@
-// The command lab: list, start, check, hint, collect.
+// The command lab: list, start, check, hint, collect, html.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/lab/collect.h"
 #include "tools/lab/grade.h"
+#include "tools/lab/pages.h"
 #include "tools/lab/work.h"
 #include "tools/out_file.h"
 
@@ -26,6 +27,7 @@ struct LabRequest {
   std::string check;
   std::uint32_t values = 0;  ///< the student's number; 0: drawn
   CollectOptions collect;
+  LabPagesOptions pages;
 };
 
 constexpr std::uint32_t numbers_max = 9999;
@@ -39,9 +41,11 @@ std::string default_student() {
 }
 
 int list_labs() {
-  for (const Lab& lab : labs())
+  for (const Lab& lab : labs()) {
     fmt::print("{}  {:<52} {:>2} minutes, {} checks\n", lab.number, lab.title, lab.minutes,
                lab.checks.size());
+    if (!lab.needs.empty()) fmt::print("   needs {}\n", lab.needs);
+  }
   fmt::print("\nringside lab start 1    makes the folder lab-1; begin with its README.md\n");
   return exit_good;
 }
@@ -192,6 +196,8 @@ void add_collect(Command lab, Session& session, const std::shared_ptr<LabRequest
       "  ringside lab collect handed-in                   a table\n"
       "  ringside lab collect handed-in --csv >class.csv\n"
       "  ringside lab collect handed-in --csv --regrade   checks everything again\n"
+      "Results are the files result.txt of the labs, and the text files that a quiz makes. A quiz has no\n"
+      "files to check again.\n"
       "The digests in a result show accidents and simple edits: a changed file, a changed line. They are no\n"
       "signature. Who reads the program's source can make a result; --regrade then shows what the files are\n"
       "worth. It runs the students' programs with your rights: use a machine or an account for that.\n"
@@ -200,6 +206,30 @@ void add_collect(Command lab, Session& session, const std::shared_ptr<LabRequest
   command.add_option("DIR", request->collect.folder, "A folder with the students' folders").required();
   command.add_flag("--csv", request->collect.csv, "As comma-separated values");
   command.add_flag("--regrade", request->collect.regrade, "Check each folder again, with other seeds");
+}
+
+void add_html(Command lab, Session& session, const std::shared_ptr<LabRequest>& request) {
+  Command command = add_lab_subcommand(
+      lab, session, "html", "Write the course as pages, for a lecturer",
+      "  ringside lab html class                       open class/index.html\n"
+      "  ringside lab html class --number 7            the labs' texts with the values of student 7\n"
+      "  ringside lab html class --lab 2               only one lab\n"
+      "  ringside lab html class scenarios/5*.scn      sheets of these lessons\n"
+      "index.html has the lecture by the minute and the labs. Each lab has a page; each lesson has a sheet "
+      "for\n"
+      "paper, slides, and its run; quiz.html asks about a run, and `ringside lab collect` reads its "
+      "results.\n"
+      "Files with the same names are replaced; others stay.",
+      [request] { return write_lab_pages(request->pages); });
+  command.add_option("DIR", request->pages.folder, "The folder; it is made if there is none").required();
+  command.add_option("FILE", request->pages.lessons,
+                     "Scenarios to make sheets of (default: those that the labs use)");
+  command.add_option("--lab", request->pages.lab, "Only this lab").type_name("N").range(1u, numbers_max);
+  command
+      .add_option("--number", request->pages.number,
+                  "The number that the values in the labs' texts follow from")
+      .range(1u, numbers_max)
+      .show_default();
 }
 
 }  // namespace
@@ -212,12 +242,14 @@ void add_lab_command(Command app, Session& session) {
       "  ringside lab start 1 && cd lab-1\n"
       "  ringside lab check\n"
       "  ringside lab hint\n"
-      "  ringside lab collect handed-in --csv        for the lecturer");
+      "  ringside lab html class                     for the lecturer: pages for a browser and for paper\n"
+      "  ringside lab collect handed-in --csv        for the lecturer: the results");
   const auto request = std::make_shared<LabRequest>();
   add_lab_subcommand(command, session, "list", "List the labs", "  ringside lab list", list_labs);
   add_start(command, session, request);
   add_check_and_hint(command, session, request);
   add_collect(command, session, request);
+  add_html(command, session, request);
   command.callback([&session] {
     if (!session.run) throw_missing("SUBCOMMAND");
   });

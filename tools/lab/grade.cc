@@ -175,16 +175,20 @@ Result<Record> lab_result(const Lab& lab, const std::string& folder, const Recor
   return result;
 }
 
-Result<std::string> problem_of_result(const Lab& lab, const std::string& folder) {
-  auto result = Record::read(cannot_grade, folder + "/" + lab_result_file);
-  if (!result) return result.error();
-  // The digest is over all lines before it.
-  std::string text = result->text();
+Result<bool> has_its_digest(const Record& result) {
+  const std::string text = result.text();
   const std::size_t last = text.rfind(fmt::format("{}: ", digest_name));
   auto digest = digest_of(text.substr(0, last));
   if (!digest) return digest.error();
-  if (last == std::string::npos || *digest != result->get(digest_name))
-    return std::string("the result was edited");
+  return last != std::string::npos && *digest == result.get(digest_name);
+}
+
+Result<std::string> problem_of_result(const Lab& lab, const std::string& folder) {
+  auto result = Record::read(cannot_grade, folder + "/" + lab_result_file);
+  if (!result) return result.error();
+  auto digested = has_its_digest(*result);
+  if (!digested) return digested.error();
+  if (!*digested) return std::string(result_was_edited);
   Record now;
   if (auto added = add_file_digests(lab, folder, now); !added) return added.error();
   for (const auto& [name, then] : result->with_prefix("file ")) {

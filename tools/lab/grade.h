@@ -13,6 +13,7 @@
 namespace ringside::tools {
 
 inline constexpr const char* lab_result_file = "result.txt";
+inline constexpr const char* result_was_edited = "the result was edited";
 
 enum class LabOutcome : std::uint8_t {
   good,
@@ -41,6 +42,9 @@ struct LabGrading {
 /// The result of a grading, with the digests of the files and, last, of itself.
 [[nodiscard]] Result<Record> lab_result(const Lab& lab, const std::string& folder, const Record& state,
                                         std::uint32_t seed, const LabGrading& grading);
+
+/// Whether the last line of a result is the digest of the others.
+[[nodiscard]] Result<bool> has_its_digest(const Record& result);
 
 /// What is wrong with a result and its files beside it; empty if nothing is.
 [[nodiscard]] Result<std::string> problem_of_result(const Lab& lab, const std::string& folder);

@@ -121,6 +121,7 @@ Result<> IndexPage::write(const std::string& folder, const std::vector<Unreadabl
   if (runs_ > count) summary += fmt::format("; {} more are not listed", runs_ - count);
   if (!interruption.empty()) summary += "; " + interruption;
   std::string page(embedded::page_index);
+  fill_in(page, "/* STYLES */", embedded::page_plain_css);
   fill_in(page, "<!-- SUMMARY -->", xml_text(summary) + ".");
   fill_in(page, "<!-- RUNS -->", runs);
   std::error_code problem;

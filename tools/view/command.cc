@@ -113,7 +113,7 @@ int view_command(const ViewOptions& options) {
   const Exports& exports = options.exports;
   auto checked = check_outputs("cannot view",
                                {options.html, exports.pcap, exports.mermaid, exports.svg, exports.slides,
-                                exports.perfetto, exports.asciicast},
+                                exports.quiz, exports.perfetto, exports.asciicast},
                                options.files);
   if (!checked) {
     failed(checked.error());
@@ -148,6 +148,7 @@ constexpr char view_examples[] =
     "  ringside view hello.jsonl --pcap hello.pcapng       for Wireshark; tools/wireshark has the dissector\n"
     "  ringside view hello.jsonl --svg hello.svg           a diagram for slides; --mermaid: for wikis\n"
     "  ringside view hello.jsonl --slides hello.html       slides, one hop each; the arrow keys turn them\n"
+    "  ringside view hello.jsonl --quiz quiz.html          questions about the run, for a class\n"
     "  ringside view hello.jsonl --asciicast hello.cast    what a screen showed, for asciinema; --perfetto: "
     "tracks\n"
     "  ringside view hello.jsonl --html hello.html         a page that plays it, step by step\n"

@@ -12,6 +12,7 @@
 #include "emu/trace/perfetto.h"
 #include "emu/trace/sequence.h"
 #include "tools/out_file.h"
+#include "tools/view/quiz.h"
 #include "tools/view/slides.h"
 
 namespace ringside::tools {
@@ -65,6 +66,14 @@ Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports)
   return write_text(exports.slides, slides_page(journal, steps->first, steps->last));
 }
 
+Result<> write_quiz(const trace::Journaled& journal, const Exports& exports) {
+  if (exports.quiz.empty()) return Done{};
+  const Quiz quiz = quiz_of(journal, 1);
+  if (quiz.questions == 0)
+    return Error{ENOENT, "cannot make a quiz", exports.quiz, "this journal has no step to ask about", ""};
+  return write_text(exports.quiz, quiz.page);
+}
+
 Result<> write_asciicast(const trace::Journaled& journal, const Exports& exports) {
   if (exports.asciicast.empty()) return Done{};
   const std::vector<std::string> screens = trace::screens_of(journal);
@@ -110,6 +119,8 @@ void add_export_options(Command command, Exports& exports) {
                      "Write a sequence diagram there, 1920 pixels wide, for slides; - is stdout");
   command.add_option("--slides", exports.slides,
                      "Write slides for a lecture there, one hop each, in one HTML file; - is stdout");
+  command.add_option("--quiz", exports.quiz,
+                     "Write a quiz of up to 10 questions about the run there, one HTML file; - is stdout");
   command.add_option("--mermaid", exports.mermaid, "Write a sequence diagram for Mermaid there; - is stdout");
   command.add_option("--perfetto", exports.perfetto, "Write a trace for ui.perfetto.dev there; - is stdout");
   const Option cast = command.add_option("--asciicast", exports.asciicast,
@@ -133,6 +144,7 @@ int write_exports(const trace::Journaled& journal, const Exports& exports) {
     if (const auto written = file->close(); !written) return failed(written.error());
   }
   if (const auto drawn = write_diagrams(journal, exports); !drawn) return failed(drawn.error());
+  if (const auto asked = write_quiz(journal, exports); !asked) return failed(asked.error());
   if (const auto cast = write_asciicast(journal, exports); !cast) return failed(cast.error());
   if (!exports.perfetto.empty()) {
     const auto traced = write_text(exports.perfetto, trace::to_perfetto(journal));

@@ -18,6 +18,7 @@ struct Exports {
   std::string mermaid;
   std::string svg;
   std::string slides;
+  std::string quiz;
   std::string perfetto;
   std::string asciicast;
   std::string screen;  ///< of the asciicast
@@ -25,8 +26,8 @@ struct Exports {
   std::uint16_t link_type = trace::capture_link_type_default;
 
   [[nodiscard]] bool any() const {
-    return !(pcap.empty() && mermaid.empty() && svg.empty() && slides.empty() && perfetto.empty() &&
-             asciicast.empty());
+    return !(pcap.empty() && mermaid.empty() && svg.empty() && slides.empty() && quiz.empty() &&
+             perfetto.empty() && asciicast.empty());
   }
 };
 

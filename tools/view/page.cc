@@ -19,21 +19,6 @@ namespace {
 /// until it shows the first step; and such a page is sent to other users rather than read as text.
 constexpr std::size_t plain_bytes_max = std::size_t{1} << 20;
 
-std::string base64(const std::string& bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  constexpr std::size_t group = 3;
-  std::string out;
-  out.reserve((bytes.size() + group - 1) / group * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += group) {
-    std::uint32_t bits = 0;
-    const std::size_t count = std::min(group, bytes.size() - at);
-    for (std::size_t i = 0; i < group; ++i)
-      bits = bits << 8 | (i < count ? static_cast<std::uint8_t>(bytes[at + i]) : 0u);
-    for (std::size_t i = 0; i <= group; ++i) out += i <= count ? digits[bits >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
-}
-
 std::string compressed(const std::string& data) {
   std::string out(compressBound(data.size()), 0);
   uLongf size = out.size();
@@ -60,6 +45,21 @@ std::string data_element(const std::string& id, const std::string& data) {
 }
 
 }  // namespace
+
+std::string base64(const std::string& bytes) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::size_t group = 3;
+  std::string out;
+  out.reserve((bytes.size() + group - 1) / group * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += group) {
+    std::uint32_t bits = 0;
+    const std::size_t count = std::min(group, bytes.size() - at);
+    for (std::size_t i = 0; i < group; ++i)
+      bits = bits << 8 | (i < count ? static_cast<std::uint8_t>(bytes[at + i]) : 0u);
+    for (std::size_t i = 0; i <= group; ++i) out += i <= count ? digits[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
 
 void fill_in(std::string& page, std::string_view mark, std::string_view text) {
   page.replace(page.find(mark), mark.size(), text);

@@ -14,4 +14,6 @@ namespace ringside::tools {
 /// Replaces `mark` by a text. The page must contain it exactly once.
 void fill_in(std::string& page, std::string_view mark, std::string_view text);
 
+[[nodiscard]] std::string base64(const std::string& bytes);
+
 }  // namespace ringside::tools

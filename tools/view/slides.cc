@@ -14,41 +14,20 @@
 #include "emu/trace/text.h"
 #include "tools/embedded.h"
 #include "tools/view/page.h"
+#include "tools/view/step_parts.h"
 #include "tools/view/summary.h"
 
 namespace ringside::tools {
 
 namespace {
 
-using trace::IndexName;
 using trace::xml_text;
 
 /// More rows make a picture too small for the last row of a lecture hall.
 constexpr std::size_t rows_max = 6;
-constexpr std::size_t words_in_slot_max = 8;
 
 std::string paragraph(std::string_view kind, std::string_view text) {
   return text.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", kind, xml_text(text));
-}
-
-/// A table row with the slots of a ring and its indices after them. The slot that was just written is marked.
-std::string ring_row(std::uint32_t domain, ring::Ring which, const trace::ReplayedRing& ring,
-                     std::uint64_t step) {
-  std::string row = fmt::format("<tr><th>{}</th>", xml_text(trace::ring_name(domain, which)));
-  for (const trace::ReplayedSlot& slot : ring.slots) {
-    const std::string_view state = trace::slot_state_name(slot.state);
-    const bool is_new = slot.state != trace::SlotState::free && slot.step == step;
-    const std::string text =
-        slot.message.length == 0 ? "" : trace::quoted(slot.message.payload(), words_in_slot_max);
-    row += fmt::format("<td class=\"{}{}\" title=\"{}\">{} {}</td>", state, is_new ? " now" : "", state,
-                       trace::slot_glyph(slot.state), xml_text(text));
-  }
-  row += "<td class=\"index\">";
-  for (const IndexName name :
-       {IndexName::req_prod, IndexName::rsp_prod, IndexName::req_cons, IndexName::rsp_cons}) {
-    if (ring.knows(name)) row += fmt::format("{} {} ", trace::index_name(name), ring.at(name));
-  }
-  return row + "</td></tr>\n";
 }
 
 class Slides {
@@ -74,12 +53,9 @@ class Slides {
   /// Hops, and what went wrong. Booting is left out: it is the same in every run.
   [[nodiscard]] bool is_shown(std::size_t at) const {
     const trace::SequenceItem& item = sequence_.items[at];
-    const auto after =
-        std::ranges::upper_bound(journal_.marks, item.step - 1, {}, &trace::JournalMark::after);
-    const bool boots =
-        after != journal_.marks.begin() && std::prev(after)->act == trace::JournalMark::Act::boots;
     const trace::Entry* entry = entry_at(item.step);
-    return item.lost || item.trouble || (!boots && entry != nullptr && trace::hop_of(*entry) != nullptr);
+    return item.lost || item.trouble ||
+           (!boots_at(journal_, item.step) && entry != nullptr && trace::hop_of(*entry) != nullptr);
   }
 
   /// Null: the journal has no such step.
@@ -117,11 +93,7 @@ class Slides {
 
   std::string rings(const trace::Entry& entry, std::uint64_t step) {
     if (entry.domain != 0) domain_ = entry.domain;
-    std::string rows;
-    for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx}) {
-      if (replay_.rings().contains({domain_, which}))
-        rows += ring_row(domain_, which, replay_.ring(domain_, which), step);
-    }
+    const std::string rows = ring_rows(replay_, domain_, step);
     return rows.empty() ? "" : "<table>\n" + rows + "</table>\n";
   }
 
