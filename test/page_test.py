@@ -56,6 +56,9 @@ class Page(PageTest):
         self.press(" ")
         paused_at = self.step()
         self.assertEqual(self.text("#play"), "Play")
+        # While it plays, so many frames have some steps.
+        self.browser.execute_async_script("""
+            let frames = 60; const next = () => frames-- ? requestAnimationFrame(next) : arguments[0](); next()""")
         self.assertEqual(self.step(), paused_at)
         self.press("?")
         self.assertTrue(self.find("#keys").is_displayed())
