@@ -132,11 +132,12 @@ class LanguageServer(unittest.TestCase):
 
     def test_an_include_does_not_read_the_session(self):
         for path in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "missing.inc"):
-            for uri in (self.uri("a.scn"), "untitled:Untitled-1"):
+            for uri in (self.uri("a.scn"), "untitled:Untitled-1", "other://host//a.scn"):
                 with self.subTest(path=path, uri=uri):
                     editor = Editor()
                     editor.open(uri, f'scenario "a"\ninclude "{path}"\n')
-                    self.assertEqual([(at, each["code"]) for at, found in editor.diagnostics().items() for each in found], [(uri, "E020")])
+                    found = [(at, each["code"], each["range"]["start"]["line"]) for at, its in editor.diagnostics().items() for each in its]
+                    self.assertEqual(found, [(uri, "E020", 1)])
                     self.assertEqual(editor.leave(), (GOOD, ""))
 
     # -- places
@@ -253,7 +254,7 @@ class LanguageServer(unittest.TestCase):
                  "expect dom0.xcs.cut_off is 0": {"dom0.xcs.cut_off": "clients\ndisconnected"},
                  "quirk xcs-fd2 on": {"quirk": "quirk NAME on | off", "xcs-fd2": "a quirk of xcs\nthe first client's connection",
                                       "on": "switches an error of 2005"},
-                 "client sends request console to dom1": {"sends": "sends a frame, or any bytes", "console": "message type 0"},
+                 "client sends request console to dom1": {"sends": "sends a frame, or any bytes", "console": "message type 0", "request": "client sends"},
                  "expect xcs sends xend request console": {"sends": "a frame between two processes of dom0"},
                  "client binds virq console": {"console": "virq 2"},
                  "expect dom1.tx settles at req_prod 3": {"dom1.tx": "the ring of what the guest sends", "req_prod": "an index"},

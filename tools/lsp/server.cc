@@ -68,9 +68,9 @@ std::string plain(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().string();
 }
 
-/// The path of a file's URI. A document without a file has another URI, which is kept.
+/// The path of a file's URI. A document without a file has another URI, which is used as its path.
 std::string path_of(std::string_view uri) {
-  if (!uri.starts_with("file://")) return std::string(uri);
+  if (!uri.starts_with("file://")) return plain(std::string(uri));
   std::string path(uri.substr(std::min(uri.find('/', 7), uri.size())));  // "file://localhost/..."
   for (std::size_t at = path.find('%'); at != std::string::npos; at = path.find('%', at + 1)) {
     unsigned char value = 0;
@@ -133,7 +133,8 @@ json hover(const Document& document, const json& params) {
   const auto [line, byte] = line_at(document, params);
   const auto word = word_at(line, byte);
   if (!word) return nullptr;
-  const std::string text = fmt::format("{}\n{}\n{}", word->word, word->syntax, word->what);
+  const std::string text =
+      fmt::format("{}\n{}{}{}", word->word, word->syntax, word->what.empty() ? "" : "\n", word->what);
   return {{"contents", {{"kind", "plaintext"}, {"value", text}}},
           {"range", range_of(line, params["position"]["line"], word->span.begin, word->span.end)}};
 }
