@@ -115,8 +115,6 @@ class LanguageServer(unittest.TestCase):
         (self.folder / "part.inc").write_text("xen bots dom1\n")
         editor = self.begin('scenario "a"\n\n  include "./part.inc"\n')
         self.assertEqual([(uri, each["code"]) for uri, found in editor.diagnostics().items() for each in found], [(part, "E012")])
-        (related,) = editor.shown[part][0]["relatedInformation"]
-        self.assertEqual((related["location"]["uri"], related["location"]["range"]["start"]), (other, {"line": 2, "character": 2}))
         # The text of an open document comes before the file.
         editor.open(part, GOOD_LINES)
         self.assertEqual(editor.diagnostics(), {})
@@ -124,21 +122,37 @@ class LanguageServer(unittest.TestCase):
         self.assertEqual([(uri, each["code"]) for uri, found in editor.diagnostics().items() for each in found], [(part, "E030")])
         editor.close(part)
         self.assertEqual([each["code"] for each in editor.diagnostics()[part]], ["E012"])
+        # Two scenarios that include it have the same error there: it is shown once.
+        editor.open(self.uri("b.scn"), 'scenario "b"\ninclude "part.inc"\n')
+        self.assertEqual([each["code"] for each in editor.diagnostics()[part]], ["E012"])
+        editor.close(self.uri("b.scn"))
         # Alone it is no scenario.
         editor.close(other)
         self.assertEqual(editor.diagnostics(), {})
         editor.open(part, GOOD_LINES)
         self.assertEqual([each["code"] for each in editor.diagnostics()[part]], ["E029"])
 
+    def test_files_that_include_each_other_have_errors(self):
+        editor = self.begin()
+        for name, other in (("a.inc", "b.inc"), ("b.inc", "a.inc")):
+            (self.folder / name).write_text(f'include "{other}"\n')
+            editor.open(self.uri(name), f'include "{other}"\n')
+        self.assertEqual({uri: [each["code"] for each in found] for uri, found in editor.diagnostics().items()},
+                         {self.uri(name): ["E020"] for name in ("a.inc", "b.inc")})
+
     def test_an_include_does_not_read_the_session(self):
+        # All is sent at once: a server that reads the rest of it as a scenario ends early.
         for path in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "missing.inc"):
             for uri in (self.uri("a.scn"), "untitled:Untitled-1", "other://host//a.scn"):
                 with self.subTest(path=path, uri=uri):
-                    editor = Editor()
-                    editor.open(uri, f'scenario "a"\ninclude "{path}"\n')
-                    found = [(at, each["code"], each["range"]["start"]["line"]) for at, its in editor.diagnostics().items() for each in its]
+                    document = {"uri": uri, "text": f'scenario "a"\ninclude "{path}"\n'}
+                    status, messages, said = self.run_server(
+                        framed({"id": 1, "method": "initialize"}) + framed({"method": "textDocument/didOpen", "params": {"textDocument": document}}) +
+                        framed({"id": 2, "method": "shutdown"}) + framed({"method": "exit"}))
+                    self.assertEqual((status, said), (GOOD, ""))
+                    found = [(each["params"]["uri"], its["code"], its["range"]["start"]["line"])
+                             for each in messages if "params" in each for its in each["params"]["diagnostics"]]
                     self.assertEqual(found, [(uri, "E020", 1)])
-                    self.assertEqual(editor.leave(), (GOOD, ""))
 
     # -- places
 
@@ -148,17 +162,17 @@ class LanguageServer(unittest.TestCase):
         units = len(before.encode("utf-16-le")) // 2
         start = editor.diagnostics()[self.uri("a.scn")][0]["range"]["start"]
         self.assertEqual(start, {"line": 2, "character": units})
-        text = 'scenario "\U0001f600" # x\nuser connects to dom1 by tcp\nexpect pty shows "\U0001f600" within 1s\n'
+        text = 'scenario "\U0001f600" # x\nuser connects to dom1\nuser types "\U0001f600" at pty\n'
         editor.change(self.uri("a.scn"), text)
         line = text.splitlines()[2]
-        at = len(line[:line.index("within")].encode("utf-16-le")) // 2
+        at = len(line[:line.index("at")].encode("utf-16-le")) // 2
         self.assertEqual(editor.at("hover", self.uri("a.scn"), 2, at)["range"],
-                         {"start": {"line": 2, "character": at}, "end": {"line": 2, "character": at + 6}})
+                         {"start": {"line": 2, "character": at}, "end": {"line": 2, "character": at + 2}})
         self.assertIsNone(editor.at("hover", self.uri("a.scn"), 2, at - 1))
-        self.assertIn("within", self.words(editor, 2, at + 3))
-        edit = editor.at("completion", self.uri("a.scn"), 2, at + 3)[0]["textEdit"]["range"]
-        self.assertEqual((edit["start"]["character"], edit["end"]["character"]), (at, at + 3))
-        self.assertEqual(editor.at("completion", self.uri("a.scn"), 2, 19), [])  # within the pair, in the text
+        self.assertIn("at", self.words(editor, 2, at + 1))
+        edit = editor.at("completion", self.uri("a.scn"), 2, at + 1)[0]["textEdit"]["range"]
+        self.assertEqual((edit["start"]["character"], edit["end"]["character"]), (at, at + 1))
+        self.assertEqual(editor.at("completion", self.uri("a.scn"), 2, 13), [])  # within the pair, in the text
 
     def test_a_place_beyond_the_end_is_the_end(self):
         editor = self.begin('scenario "a"\nxen ')
@@ -176,24 +190,24 @@ class LanguageServer(unittest.TestCase):
 
     def test_completion_offers_what_can_follow(self):
         editor = self.begin()
-        document = ('scenario "a"\nparam WHO = alpha, 7\nxen boots dom7\nrepeat 2 as N\n', "\nend\n")
+        document = ('scenario "a"\nxen boots dom1\nrepeat 2 as N\n', "\nend\n")
         # (what is written of a line; some of the words that follow; some that do not)
         for before, offered, others in [
-                ("", "xen dom7 user expect never fault repeat end after mode quirk", "boots to dom2 xcs-fd2 sim console"),
+                ("", "xen dom1 user expect never fault repeat end after mode quirk", "boots to dom2 xcs-fd2 sim console"),
                 ("xen ", "creates boots destroys", "prints types to xen expect"),
-                ("xen boots ", "dom7", "dom0 xen running shell"),
-                ("xen boots dom7 ", "running", "shell to by"),
-                ("xen boots dom7 ru", "running", "shell"),
-                ("xen boots dom3..", "dom7", "running"),
-                ("xen boots dom7, ", "dom7", "running"),
-                ("at 5ms ", "dom7 expect user", "to"),
-                ("dom7 ", "prints logs ends stops writes", "types boots reads receives"),
-                ("expect dom7 ", "reads receives refuses", "prints boots"),
-                ("expect ", "dom7 user event quirk no bytes pty xcs.dropped dom7.strays dom7.tx", "boots expect xcs.strays"),
+                ("xen boots ", "dom1", "dom0 xen running shell"),
+                ("xen boots dom1 ", "running", "shell to by"),
+                ("xen boots dom1 ru", "running", "shell"),
+                ("xen boots dom1, ", "dom1", "running"),
+                ("at 5ms ", "dom1 expect user", "to"),
+                ("dom1 ", "prints logs ends stops writes", "types boots reads receives"),
+                ("expect dom1 ", "reads receives refuses", "prints boots"),
+                ("expect ", "dom1 user event quirk no bytes pty xcs.dropped dom1.strays dom1.tx", "boots expect xcs.strays"),
+                ("expect dom7.", "dom7.strays dom7.tx xcs.dropped", "dom1.strays dom1.tx"),
                 ("expect xcs.", "xcs.dropped xcs.cut_off", "xcs.strays xend.twice"),
-                ("expect xcs.dropped ", "settles changes of is", "at dom7"),
+                ("expect xcs.dropped ", "settles changes of is", "at dom1"),
                 ("expect xcs.dropped settles ", "at", "settles"),
-                ("expect dom7.tx ", "settles req_prod rsp_cons", "id"),
+                ("expect dom1.tx ", "settles req_prod rsp_cons", "id"),
                 ("expect quirk ", "xcs-drop-when-full leaky-response", "bites on"),
                 ("expect quirk xcs-fd2 ", "bites", "on off"),
                 ("quirk ", "xcs-drop-when-full", "on"),
@@ -201,21 +215,22 @@ class LanguageServer(unittest.TestCase):
                 ("mode ", "sim real both", "flat xcs"),
                 ("abi ", "sring flat", "sim"),
                 ("answer ", "xend xcs", "xen user"),
-                ("user connects ", "to", "dom7 by"),
-                ("user[anna] connects to dom7 by ", "tcp unix", "at"),
+                ("user connects ", "to", "dom1 by"),
+                ("user[anna] connects to dom1 by ", "tcp unix", "at"),
                 ("user connects to {N} ", "", "by"),
                 ("client binds virq ", "console timer", "netif-be any"),
                 ("client sends request ", "console shutdown type", "dom-exc to"),
                 ("client sends request shutdown subtype ", "poweroff suspend", "console off"),
                 ("expect client receives ", "ok badsession request virq end", "poweroff"),
-                ("dom7 sets ", "tx.req_prod rx.rsp_prod", "tx req_prod tx.req_cons"),
+                ("dom1 sets ", "tx.req_prod rx.rsp_prod", "tx req_prod tx.req_cons"),
                 ("fault ", "drops delays heals", "events all"),
-                ("fault drops next 3 ", "events messages", "dom7"),
+                ("fault drops next 3 ", "events messages", "dom1"),
                 ("expect xcs forwards {N} ", "real stale messages", "bytes"),
-                ("dom7 prints {N} ", "bytes", "to"),
-                ("xen boots dom7 when ", "WHO MODE", "N sim"),
-                ("xen boots dom7 when WHO is ", "alpha 7", "both WHO sim"),
-                ("xen boots dom7 when MODE is ", "sim real", "both WHO"),
+                ("dom1 prints {N} ", "bytes", "to"),
+                ("dom{N} ", "prints logs", "types"),
+                ("user connects to dom{N} by ", "tcp unix", "at"),
+                ('dom1 prints "{', "", "at"),
+                ("xen boots dom1 when ", "", "is"),
                 ('user types "x" ', "at in", "one"),
                 ('user types "x', "", "at in xen"),
                 ("xen # ", "", "boots"),
@@ -225,7 +240,7 @@ class LanguageServer(unittest.TestCase):
                 ("nonsense ", "", "xen to")]:
             with self.subTest(before):
                 editor.open(self.uri("a.scn"), document[0] + before + document[1])
-                words = self.words(editor, 4, len(before))
+                words = self.words(editor, 3, len(before))
                 self.assertEqual(set(offered.split()) - words, set(), "not offered")
                 self.assertEqual(set(others.split()) & words, set(), "offered")
                 self.assertEqual(bool(words), bool(offered))
@@ -239,6 +254,7 @@ class LanguageServer(unittest.TestCase):
             text = (ROOT / "scenarios" / f"{name}.scn").read_text()
             editor.open(self.uri("a.scn"), text)
             for number, line in enumerate(text.splitlines()):
+                line = re.sub(" when .*", " when", line)  # no completion of conditions
                 code = re.sub(r'"(\\.|[^"\\])*"|/[^/ ]+/|#.*|\|[^|]*\|', lambda found: "." * len(found[0]), line)
                 for word in re.finditer(r"(?<![\w.{[-])[a-z][\w.-]*(?![\w}])", code):
                     if word[0] in known and not re.match(r"tag |param |let |cases |  ", line):
@@ -247,18 +263,17 @@ class LanguageServer(unittest.TestCase):
         self.assertGreater(asked, 300)
 
     def test_hover_and_completion_explain_words(self):
-        lines = {"xen boots dom1 running shell": {"xen": "the hypervisor", "boots": "xen boots DOM, DOM [running shell]", "dom1": "a guest",
-                                                  "running": "xen boots DOM"},
-                 "expect xcs.dropped settles at 0": {"xcs.dropped": "messages\nlost because a guest's ring was full",
-                                                     "expect": "it must happen, in this order", "settles": "expect PATTERN"},
-                 "expect dom0.xcs.cut_off is 0": {"dom0.xcs.cut_off": "clients\ndisconnected"},
-                 "quirk xcs-fd2 on": {"quirk": "quirk NAME on | off", "xcs-fd2": "a quirk of xcs\nthe first client's connection",
-                                      "on": "switches an error of 2005"},
-                 "client sends request console to dom1": {"sends": "sends a frame, or any bytes", "console": "message type 0", "request": "client sends"},
+        lines = {"xen boots dom1 running shell": {"xen": "the hypervisor", "boots": "xen boots DOM, DOM [running shell]\ncreates", "dom1": "a guest"},
+                 "expect xcs.dropped settles at 0": {"xcs.dropped": "messages: lost because a guest's ring was full",
+                                                     "expect": "it must happen, in this order"},
+                 "expect dom7.strays is 0": {"dom7.strays": "at a port without a handler"},
+                 "quirk xcs-fd2 on": {"quirk": "quirk NAME on | off", "xcs-fd2": "a quirk of xcs\nthe first client's connection"},
+                 "client sends request console to dom1": {"sends": "sends a frame, or any bytes", "console": "message type 0"},
+                 "client sends request shutdown subtype suspend to dom1": {"suspend": "message subtype 2"},
                  "expect xcs sends xend request console": {"sends": "a frame between two processes of dom0"},
                  "client binds virq console": {"console": "virq 2"},
                  "expect dom1.tx settles at req_prod 3": {"dom1.tx": "the ring of what the guest sends", "req_prod": "an index"},
-                 "mode sim": {"sim": "mode sim | real | both", "mode": "where it may run"},
+                 "mode sim": {"mode": "where it may run"},
                  "user ends typing": {"ends": "shuts down the sending side"}, "dom1 ends": {"ends": "its program ends"}}
         editor = self.begin('scenario "a"\n' + "\n".join(lines) + "\n")
         for number, (line, words) in enumerate(lines.items(), 1):
@@ -268,15 +283,13 @@ class LanguageServer(unittest.TestCase):
                     for inside in (begin, begin + len(word) - 1):
                         found = editor.at("hover", self.uri("a.scn"), number, inside)
                         self.assertIn(what, found["contents"]["value"])
-                        self.assertTrue(found["contents"]["value"].startswith(word.removeprefix("dom0.")))
                         self.assertEqual(found["range"]["start"], {"line": number, "character": begin})
-                    offered = {each["label"]: each for each in editor.at("completion", self.uri("a.scn"), number, begin)}
-                    if not word.startswith("dom0."):
-                        self.assertIn(what, offered[word]["detail"] + "\n" + offered[word]["documentation"])
-        for line, character in ((0, 10), (0, 8)):  # in a text, and between words
+                    offered = {each["label"]: each for each in editor.at("completion", self.uri("a.scn"), number, begin + len(word))}
+                    self.assertIn(what, offered[word]["documentation"])
+        for line, character in ((0, 10), (0, 8), (1, 16)):  # in a text, between words, and on a word that only joins others
             self.assertIsNone(editor.at("hover", self.uri("a.scn"), line, character))
 
-    # -- layout, symbols
+    # -- layout
 
     def formatted(self, editor):
         return editor.ask("textDocument/formatting", {"textDocument": {"uri": self.uri("a.scn")}, "options": {"tabSize": 8}})
@@ -296,13 +309,6 @@ class LanguageServer(unittest.TestCase):
         refused = editor.answered("textDocument/formatting", {"textDocument": {"uri": self.uri("a.scn")}})["error"]
         self.assertEqual(refused["code"], FAILED)
         self.assertIn(":2:11", refused["message"])
-
-    def test_symbols_are_scenarios_and_phases(self):
-        editor = self.begin('# first\nscenario "One"\n## begins\nxen boots dom1\nscenario "Two"\nxen boots dom1\n## ends "ä"\n')
-        found = editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": self.uri("a.scn")}})
-        self.assertEqual([(each["name"], each["range"]["start"]["line"]) for each in found],
-                         [("One", 1), ("begins", 2), ("Two", 4), ('ends "ä"', 6)])
-        self.assertEqual(found[0]["range"], found[0]["selectionRange"])
 
     # -- the session
 
@@ -326,10 +332,9 @@ class LanguageServer(unittest.TestCase):
     def test_an_unknown_method_is_refused(self):
         editor = self.begin("")
         self.assertEqual(editor.refused("no/such", {}), NO_METHOD)
-        self.assertEqual(editor.refused("textDocument/definition", {}), NO_METHOD)
+        self.assertEqual(editor.refused("textDocument/documentSymbol", {}), NO_METHOD)
         editor.tell("no/such", {})
         editor.tell("$/cancelRequest", {"id": 1})
-        editor.send({"jsonrpc": "2.0", "id": 7, "result": None})  # an answer without a question
         editor.sync()
         self.assertEqual(editor.log, [])
         self.assertEqual(editor.capabilities["textDocumentSync"], {"openClose": True, "change": 1})
@@ -339,10 +344,13 @@ class LanguageServer(unittest.TestCase):
         for body, code in [(b"{", NOT_JSON), (b"", NOT_JSON), (b"\xff", NOT_JSON), (b'"\xc3"', NOT_JSON), (b"\0", NOT_JSON), (b"[]", NO_MESSAGE),
                            (b"7", NO_MESSAGE), (b"null", NO_MESSAGE), (b"{}", NO_MESSAGE), (b'{"method": 7}', NO_MESSAGE),
                            (b'{"method": "x", "id": null}', NO_MESSAGE), (b'{"method": "x", "id": {}}', NO_MESSAGE),
-                           (b'{"method": "x", "id": true}', NO_MESSAGE), (b"[" * 1000000, NOT_JSON), (b"[" * 100000 + b"]" * 100000, NO_MESSAGE)]:
+                           (b'{"method": "x", "id": true}', NO_MESSAGE), (b'{"id": 7, "result": 1}', NO_MESSAGE),
+                           (b"[" * 1000000, NOT_JSON), (b"[" * 100000 + b"]" * 100000, NO_MESSAGE)]:
             with self.subTest(body[:50]):
                 editor.send(body)
-                self.assertEqual(editor.answer(None)["error"]["code"], code)
+                self.assertEqual(editor.answer(7 if b"7," in body else None)["error"]["code"], code)
+        editor.send(b'{"id": 7, "method": "textDocument/hover", "params": %s}' % (b"[" * 1000000 + b"]" * 1000000))
+        self.assertEqual(editor.answer(7)["error"]["code"], BAD_PARAMS)
         document = {"textDocument": {"uri": self.uri("a.scn")}}
         for place in ({"line": -1, "character": 0}, {"line": 0, "character": -1}, {"line": 0.5, "character": 0}, {"line": "0", "character": 0},
                       {"line": 10**30, "character": 0}, {"line": 0}, {}, [], None, 7):
@@ -350,7 +358,7 @@ class LanguageServer(unittest.TestCase):
                 self.assertEqual(editor.refused(f"textDocument/{method}", {**document, "position": place}), BAD_PARAMS, place)
         for params in (None, [], {}, 7, "x", {"textDocument": []}, {"textDocument": {"uri": 7}}, {"textDocument": {"uri": "file:///closed.scn"}},
                        {"textDocument": {"uri": "%"}}, {"textDocument": {"uri": "file://%zz%"}}):
-            for method in ("hover", "completion", "formatting", "documentSymbol"):
+            for method in ("hover", "completion", "formatting"):
                 self.assertEqual(editor.refused(f"textDocument/{method}", params), BAD_PARAMS, params)
             for method in ("didOpen", "didChange", "didClose"):
                 editor.log.clear()
@@ -374,7 +382,6 @@ class LanguageServer(unittest.TestCase):
                 self.words(editor, 0, 1)
                 editor.at("hover", self.uri("a.scn"), 0, 1)
                 editor.answered("textDocument/formatting", {"textDocument": {"uri": self.uri("a.scn")}})
-                editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": self.uri("a.scn")}})
         editor.change(self.uri("a.scn"), WITHOUT_MISTAKES)
         self.assertEqual(editor.diagnostics(), {})
 
@@ -383,14 +390,13 @@ class LanguageServer(unittest.TestCase):
                           (b"Content-Type: x\r\n\r\n{}", "has no Content-Length"), (b"Content-Length: x\r\n\r\n", "is not a number"),
                           (b"Content-Length: -1\r\n\r\n", "is not a number"), (b"Content-Length: 1x\r\n\r\n", "is not a number"),
                           (b"Content-Length: \r\n\r\n", "is not a number"), (b"Content-Length: 99999999999999999999999\r\n\r\n", "it is longer than"),
-                          (b"Content-Length: %d\r\n\r\n" % (MESSAGE_BYTES_MAX + 1), "it is longer than"), (b"x: " + b"y" * 10000, "its header is too long"),
-                          (b"a: b\r\n" * 10000, "its header is too long"), (b"Content-Length: 10\r\n\r\n{}", "it ends within a message"),
-                          (b"Content-Le", "it ends within a message"), (b"Content-Length: %d\r\n\r\n" % MESSAGE_BYTES_MAX, "it ends within a message")]:
+                          (b"Content-Length: %d\r\n\r\n" % (MESSAGE_BYTES_MAX + 1), "it is longer than"), (b"x: " + b"y" * 10000, "its header is wrong"),
+                          (b"a: b\r\n" * 10000, "it ends within a message"), (b"Content-Length: 10\r\n\r\n{}", "it ends within a message"),
+                          (b"Content-Le", "its header is wrong"), (b"Content-Length: %d\r\n\r\n" % MESSAGE_BYTES_MAX, "it ends within a message")]:
             with self.subTest(sent[:50]):
-                status, (message,), said = self.run_server(sent)
-                self.assertEqual((status, message["error"]["code"], message["id"]), (COULD_NOT_RUN, NOT_JSON, None))
+                status, messages, said = self.run_server(sent)
+                self.assertEqual((status, messages), (COULD_NOT_RUN, []))
                 self.assertIn(why, said)
-                self.assertIn(why, message["error"]["message"])
         # A header may have other fields, and names in other cases.
         body = b'{"method": "exit"}'
         self.assertEqual(self.run_server(b"CONTENT-length: %d\r\nContent-Type: x; charset=utf-8\r\n\r\n%s" % (len(body), body))[0], LEFT_EARLY)

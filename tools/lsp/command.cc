@@ -2,6 +2,7 @@
 // behind a header with its length. All happens in one thread, one message after the other.
 #include <fmt/format.h>
 
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
@@ -11,7 +12,6 @@
 #include <string_view>
 #include <system_error>
 
-#include "emu/trace/quote.h"
 #include "tools/command.h"
 #include "tools/lsp/server.h"
 #include "tools/run/script_files.h"
@@ -20,45 +20,41 @@ namespace ringside::tools {
 
 namespace {
 
-constexpr std::size_t header_bytes_max = 4096;
+constexpr std::size_t header_line_bytes_max = 1024;
 /// A scenario has at most 1 MiB, and a byte of it takes up to six as JSON.
 constexpr std::size_t message_bytes_max = 16 << 20;
 
-Error unreadable(int code, std::string why, std::string advice = "") {
-  return {code, "cannot read a message", "stdin", std::move(why), std::move(advice)};
+Error unreadable(std::string why) {
+  return {EBADMSG, "cannot read a message", "stdin", std::move(why), ""};
 }
 Error cut_short() {
-  if (std::ferror(stdin) != 0) return unreadable(EIO, std::generic_category().message(errno));
-  return unreadable(EPIPE, "it ends within a message");
+  return unreadable(std::ferror(stdin) != 0 ? std::generic_category().message(errno)
+                                            : "it ends within a message");
 }
 
 /// The next message; empty at the end of stdin. After an error, the beginning of the next one is not known.
 Result<std::optional<std::string>> read_message() {
+  constexpr std::string_view field = "content-length: ";
   std::optional<std::size_t> length;
-  std::size_t header_bytes = 0;
-  for (std::string line; line != "\r\n"; header_bytes += line.size()) {
-    line.clear();
-    while (!line.ends_with('\n')) {
-      const int byte = std::getc(stdin);
-      if (byte == EOF && header_bytes + line.size() == 0 && std::ferror(stdin) == 0)
-        return std::optional<std::string>{};
-      if (byte == EOF) return cut_short();
-      line += static_cast<char>(std::tolower(byte));
-      if (header_bytes + line.size() > header_bytes_max)
-        return unreadable(EMSGSIZE, "its header is too long");
+  for (std::string line; line != "\r\n";) {
+    std::array<char, header_line_bytes_max + 1> bytes{};
+    if (std::fgets(bytes.data(), bytes.size(), stdin) == nullptr) {
+      if (line.empty() && std::ferror(stdin) == 0) return std::optional<std::string>{};
+      return cut_short();
     }
-    constexpr std::string_view field = "content-length: ";
+    line = bytes.data();
+    for (char& each : line) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
     if (!line.ends_with("\r\n") || (line.size() > 2 && line.find(':') == std::string::npos))
-      return unreadable(EBADMSG, "its header is wrong", "messages begin with Content-Length: N");
+      return unreadable("its header is wrong: messages begin with Content-Length: N");
     if (!line.starts_with(field)) continue;
     const char* const digits = line.data() + field.size();
     const auto [end, problem] = std::from_chars(digits, line.data() + line.size(), length.emplace());
     if (problem == std::errc::invalid_argument || *end != '\r')
-      return unreadable(EBADMSG, "its Content-Length is not a number");
+      return unreadable("its Content-Length is not a number");
     if (problem != std::errc{} || *length > message_bytes_max)
-      return unreadable(EMSGSIZE, fmt::format("it is longer than {} bytes", message_bytes_max));
+      return unreadable(fmt::format("it is longer than {} bytes", message_bytes_max));
   }
-  if (!length) return unreadable(EBADMSG, "its header has no Content-Length");
+  if (!length) return unreadable("its header has no Content-Length");
   std::string message(*length, '\0');
   if (std::fread(message.data(), 1, *length, stdin) != *length) return cut_short();
   return std::optional(std::move(message));
@@ -70,16 +66,12 @@ void send(const std::string& message) {
 }
 
 int serve_editor() {
-  const LanguageServer server = language_server(RINGSIDE_VERSION, file_reader(Streams::refused), send);
-  while (std::ferror(stdout) == 0) {
+  LanguageServer server(file_reader(Streams::refused), send);
+  SessionState state = SessionState::starting;
+  while (state != SessionState::ended_in_order && std::ferror(stdout) == 0) {
     const auto message = read_message();
-    if (!message) {
-      send(fmt::format(R"({{"jsonrpc":"2.0","id":null,"error":{{"code":-32700,"message":{}}}}})",
-                       trace::json_text(message.error().text())));
-      return failed(message.error());
-    }
-    const SessionState state = message.value() ? server(*message.value()) : SessionState::ended_early;
-    if (state == SessionState::ended_in_order) return exit_good;
+    if (!message) return failed(message.error());
+    state = message.value() ? server.take(*message.value()) : SessionState::ended_early;
     if (state != SessionState::ended_early) continue;
     failed({0, "the editor has left early", "", "it did not send shutdown and then exit", ""});
     return exit_usage;
@@ -94,10 +86,9 @@ void add_lsp_command(Command app, Session& session) {
       app.add_subcommand("lsp", "A language server: errors, completion and meanings of scenarios in editors");
   command.footer(
       "An editor starts it, and speaks the Language Server Protocol with it on stdin and stdout. Errors and\n"
-      "warnings are those of check-scn, and the layout is that of fmt. Included files may be open, too.\n"
-      "Exit status: 0 after shutdown and exit; 1 when the editor leaves without them; 3 when a message "
-      "cannot\n"
-      "be read.\n"
+      "warnings are those of check-scn, and the layout is that of fmt. Words are completed and explained.\n"
+      "The exit status is 0 after shutdown and exit, 1 if the editor leaves without them, and 3 if the\n"
+      "beginning of a message is wrong.\n"
       "Examples:\n"
       "  ringside lsp                         editors do this: tools/editors/README.md");
   command.callback([&session] { session.run = serve_editor; });

@@ -1,28 +1,29 @@
-// Which words can be at a place of a line, and what they mean there. Words and meanings come from the
-// vocabulary. Whether a word can be at a place is asked of the parser, which gets the line with that word.
+// Which words can be at a place of a line, and what they mean. Words and meanings come from the vocabulary.
+// Whether a word can be at a place is asked of the parser, which gets the line with that word.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
+#include <string_view>
 
-#include "emu/script/scenario_template.h"
+#include "emu/script/source.h"
 
 namespace ringside::tools {
 
-/// The numbers of the protocol's CompletionItemKind.
-enum class WordKind : std::uint8_t { verb = 3, counter = 5, actor = 6, value = 12, keyword = 14, quirk = 20 };
+/// Words and their meanings. Words that only join others, such as "to", have an empty one.
+using Dictionary = std::map<std::string, std::string>;
+
+/// The words that can be at a place of a line. `before` is the line up to that word, and `written` what is
+/// there of the word: "dom7.s" asks for words of dom7, in place of those of dom1.
+[[nodiscard]] Dictionary words_possible(std::string before, std::string written);
 
 struct WordHere {
-  std::string word;
-  WordKind kind = WordKind::keyword;
-  std::string syntax;  ///< of its line; of a counter its unit
-  std::string what;
-  script::Span span;  ///< of word_at()
+  script::Span span;
+  std::string meaning;
 };
 
-/// The words that can follow `before`, a line up to the beginning of a word, in this document.
-[[nodiscard]] std::vector<WordHere> words_possible(const script::Script& document, const std::string& before);
-
-/// The word at this byte of a line; empty if the vocabulary does not have it.
+/// The word at this byte of a line; empty if it has no meaning.
 [[nodiscard]] std::optional<WordHere> word_at(std::string_view line, std::size_t byte);
 
 }  // namespace ringside::tools
