@@ -42,12 +42,12 @@ READERS = [
 ]
 # Commands that print, as they are called without errors.
 PRINTERS = ["--help", "run good.scn", "run good.scn --tap", "run good.scn --json", "check-scn good.scn",
-            "check-scn --words", "fmt - ", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
+            "check-scn --words", "fmt - ", "lsp", "view good.jsonl --text", "view good.jsonl --html -", "view good.jsonl --mermaid -",
             "view good.jsonl --pcap -", "view --schema", "explain", "quirks", "demo", "exec -- echo hello",
             "down", "bench --only script --quick", "shell", "lab list", "lab html class --lab 2", "sweep --units 1 --dir units -- run good.scn", "doctor", "help run", "--version --verbose",
             *(["ring-check --explain all", "ring-check --list", "ring-check --limit 10 --budget 1s --first --shard 1/100"] if HAS_CHECKER else [])]
 # One command of each family, for tests of limits.
-COMMANDS = ["--help", "run good.scn", "check-scn good.scn", "view good.jsonl --text", "explain", "quirks",
+COMMANDS = ["--help", "run good.scn", "check-scn good.scn", "view good.jsonl --text", "lsp", "explain", "quirks",
             "demo", "exec -- echo hello", "up", "down", "list", "create web", "console web", "uart", "dmesg", "watch", "dump",
             "xcs", "shell", "bench --only script --quick", *(["ring-check --list"] if HAS_CHECKER else [])]
 

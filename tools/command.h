@@ -58,6 +58,7 @@ void add_tour_command(Command app, Session& session);        // lab/tour.cc
 void add_lab_command(Command app, Session& session);         // lab/command.cc
 void add_quirks_command(Command app, Session& session);      // machine/quirks.cc
 void add_run_command(Command app, Session& session);         // run/command.cc
+void add_lsp_command(Command app, Session& session);         // lsp/command.cc
 void add_shrink_command(Command app, Session& session);      // run/shrink.cc
 void add_chaos_command(Command app, Session& session);       // chaos/command.cc
 void add_sweep_command(Command app, Session& session);       // sweep/command.cc

@@ -75,6 +75,7 @@ constexpr CommandFamily families[] = {
     {add_quirks_command, {"quirks"}},
     {add_puppet_command, {"puppet"}},
     {add_script_file_commands, {"check-scn", "fmt"}},
+    {add_lsp_command, {"lsp"}},
     {add_run_command, {"run"}},
     {add_shrink_command, {"shrink"}},
     {add_chaos_command, {"chaos"}},

@@ -179,16 +179,17 @@ constexpr std::array lines{
     LineAbout{"after", false, "after DURATION [LINE]", "when this time has passed since the previous line"},
 };
 
-constexpr std::array<std::string_view, 68> glue{
-    "to",       "from",       "by",       "at",    "as",     "in",      "one",       "write",
-    "on",       "off",        "of",       "is",    "when",   "within",  "now",       "for",
-    "until",    "settles",    "changes",  "no",    "more",   "bytes",   "byte",      "event",
-    "events",   "message",    "messages", "next",  "every",  "heals",   "all",       "drops",
-    "delays",   "duplicates", "reorders", "real",  "stale",  "and",     "answering", "reading",
-    "running",  "shell",      "pty",      "tcp",   "unix",   "control", "data",      "session",
-    "port",     "type",       "any",      "local", "remote", "bye",     "virq",      "bites",
-    "request",  "response",   "subtype",  "id",    "length", "tx",      "rx",        "req_prod",
-    "rsp_prod", "end",        "behind",   "typing"};
+constexpr std::array<std::string_view, 73> glue{
+    "to",       "from",       "by",       "at",     "as",     "in",      "one",       "write",
+    "on",       "off",        "of",       "is",     "when",   "within",  "now",       "for",
+    "until",    "settles",    "changes",  "no",     "more",   "bytes",   "byte",      "event",
+    "events",   "message",    "messages", "next",   "every",  "heals",   "all",       "drops",
+    "delays",   "duplicates", "reorders", "real",   "stale",  "and",     "answering", "reading",
+    "running",  "shell",      "pty",      "tcp",    "unix",   "control", "data",      "session",
+    "port",     "type",       "any",      "local",  "remote", "bye",     "virq",      "bites",
+    "request",  "response",   "subtype",  "id",     "length", "tx",      "rx",        "req_prod",
+    "rsp_prod", "end",        "behind",   "typing", "sim",    "both",    "sring",     "flat",
+    "quirk"};
 
 }  // namespace
 

@@ -15,7 +15,6 @@
 #include "emu/script/format.h"
 #include "emu/script/script.h"
 #include "emu/script/vocabulary.h"
-#include "tools/in_file.h"
 #include "tools/out_file.h"
 
 namespace ringside::tools {
@@ -32,9 +31,9 @@ std::string read_bounded(std::istream& from) {
   return bytes;
 }
 
-Result<std::string> read_all(const std::string& path) {
-  if (path == "-") return read_bounded(std::cin);
-  if (auto good = check_input(cannot_read, path, script::source_bytes_max, Streams::handed); !good)
+Result<std::string> read_all(const std::string& path, Streams streams) {
+  if (path == "-" && streams == Streams::handed) return read_bounded(std::cin);
+  if (auto good = check_input(cannot_read, path, script::source_bytes_max, streams); !good)
     return good.error();
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{errno, cannot_read, path, std::generic_category().message(errno), ""};
@@ -91,7 +90,7 @@ int check_files(const std::vector<std::string>& paths, bool warnings_count) {
 int format_files(const std::vector<std::string>& paths, bool check_only) {
   int result = exit_good;
   for (const std::string& path : paths) {
-    auto text = read_all(path);
+    auto text = read_all(path, Streams::handed);
     if (!text) return failed(text.error());
     script::Sources sources;
     script::Diagnostics found;
@@ -155,8 +154,8 @@ void add_format(Command app, Session& session) {
 
 }  // namespace
 
-script::Reader file_reader() {
-  return [](const std::string& path) { return read_all(path); };
+script::Reader file_reader(Streams streams) {
+  return [streams](const std::string& path) { return read_all(path, streams); };
 }
 
 void add_script_file_commands(Command app, Session& session) {

@@ -5,13 +5,15 @@
 
 #include "emu/script/source.h"
 #include "tools/command.h"
+#include "tools/in_file.h"
 
 namespace ringside::tools {
 
 inline constexpr int exit_does_not_parse = 2;
 
-/// Opens files by name, with "-" for stdin. Refuses what is not a file or is too large for a scenario.
-[[nodiscard]] script::Reader file_reader();
+/// Opens files by name, and with Streams::handed "-" for stdin. Refuses what is not a file or is too large
+/// for a scenario.
+[[nodiscard]] script::Reader file_reader(Streams streams = Streams::handed);
 
 void add_script_file_commands(Command app, Session& session);  // check-scn, fmt
 
