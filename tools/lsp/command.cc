@@ -87,8 +87,8 @@ void add_lsp_command(Command app, Session& session) {
   command.footer(
       "An editor starts it, and speaks the Language Server Protocol with it on stdin and stdout. Errors and\n"
       "warnings are those of check-scn, and the layout is that of fmt. Words are completed and explained.\n"
-      "The exit status is 0 after shutdown and exit, 1 if the editor leaves without them, and 3 if the\n"
-      "beginning of a message is wrong.\n"
+      "The exit status is 0 after shutdown and exit, 1 if the editor leaves without them, and 3 if a\n"
+      "message cannot be read.\n"
       "Examples:\n"
       "  ringside lsp                         editors do this: tools/editors/README.md");
   command.callback([&session] { session.run = serve_editor; });
