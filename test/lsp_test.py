@@ -394,9 +394,10 @@ class LanguageServer(unittest.TestCase):
                           (b"a: b\r\n" * 10000, "it ends within a message"), (b"Content-Length: 10\r\n\r\n{}", "it ends within a message"),
                           (b"Content-Le", "its header is wrong"), (b"Content-Length: %d\r\n\r\n" % MESSAGE_BYTES_MAX, "it ends within a message")]:
             with self.subTest(sent[:50]):
-                status, messages, said = self.run_server(sent)
-                self.assertEqual((status, messages), (COULD_NOT_RUN, []))
+                status, (message,), said = self.run_server(sent)
+                self.assertEqual((status, message["error"]["code"], message["id"]), (COULD_NOT_RUN, NOT_JSON, None))
                 self.assertIn(why, said)
+                self.assertIn(why, message["error"]["message"])
         # A header may have other fields, and names in other cases.
         body = b'{"method": "exit"}'
         self.assertEqual(self.run_server(b"CONTENT-length: %d\r\nContent-Type: x; charset=utf-8\r\n\r\n%s" % (len(body), body))[0], LEFT_EARLY)

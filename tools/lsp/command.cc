@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "emu/trace/quote.h"
 #include "tools/command.h"
 #include "tools/lsp/server.h"
 #include "tools/run/script_files.h"
@@ -70,7 +71,11 @@ int serve_editor() {
   SessionState state = SessionState::starting;
   while (state != SessionState::ended_in_order && std::ferror(stdout) == 0) {
     const auto message = read_message();
-    if (!message) return failed(message.error());
+    if (!message) {
+      send(fmt::format(R"({{"jsonrpc":"2.0","id":null,"error":{{"code":-32700,"message":{}}}}})",
+                       trace::json_text(message.error().text())));
+      return failed(message.error());
+    }
     state = message.value() ? server.take(*message.value()) : SessionState::ended_early;
     if (state != SessionState::ended_early) continue;
     failed({0, "the editor has left early", "", "it did not send shutdown and then exit", ""});
