@@ -77,14 +77,14 @@ class Loading(unittest.TestCase):
                 whole[at] ^= 0xff
 
     def test_code_that_runs_at_loading_does_not_end_the_check_in_silence(self):
-        for does, said in CONSTRUCTORS.items():
-            with self.subTest(does):
-                self.assertIn(said, self.refused(self.library(constructor=does)))
+        for body, said in CONSTRUCTORS.items():
+            with self.subTest(body):
+                self.assertIn(said, self.refused(self.library(constructor=body)))
 
     def test_code_that_runs_when_the_table_is_requested_does_not_end_the_check_in_silence(self):
-        for does, said in TABLES.items():
-            with self.subTest(does):
-                self.assertIn(said, self.refused(self.library(table=does)))
+        for body, said in TABLES.items():
+            with self.subTest(body):
+                self.assertIn(said, self.refused(self.library(table=body)))
                 self.assertIn(said, self.refused(self.folder / "ring.so", "--list"))
                 self.assertIn(said, self.refused(self.folder / "ring.so", "--replay", "SC:exchange:2:0:0:A1"))
 

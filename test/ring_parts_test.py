@@ -70,6 +70,11 @@ class Parts(unittest.TestCase):
         shards = [ringside(*words, "--shard", f"{number}/2", status=GOOD).splitlines() for number in (1, 2)]
         self.assertEqual((whole[::2], whole[1::2]), tuple(shards))
 
+    def test_a_part_alone_does_not_look_like_a_proof(self):
+        said = ringside("ring-check", "--ring", RINGS / "slack_2_O2.so", "--model", "sc", "--parts", 2, status=GOOD)
+        self.assertRegex(said, r"SC exchange of 3 messages, part 1 of 2 .* all of this part ")
+        self.assertNotRegex(said, r"part \d of 2 .* executions  all  ")
+
     def test_a_number_of_parts_must_be_possible(self):
         for number in (0, 4097, "a"):
             ringside("ring-check", "--parts", number, status=USAGE)

@@ -17,7 +17,9 @@ namespace {
 std::string coverage_text(const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
-      return !verdict.has_gap() ? "all" : "all with a gap";
+      // Only all parts together are a proof.
+      return fmt::format("all{}{}", verdict.division.empty() ? "" : " of this part",
+                         verdict.has_gap() ? " with a gap" : "");
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
     case RingOutcome::stopped:
