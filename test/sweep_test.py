@@ -147,7 +147,7 @@ class Sweep(Folder):
     def end_long(self, running, number):
         running.send_signal(number)
         said, error = running.communicate(timeout=PATIENCE_S)
-        self.assertEqual(running.returncode, 128 + number)
+        self.assertEqual(running.returncode, 128 + number, said + error)
         self.assertIn("1 result of 1 unit: 1 passed; 1 unit is missing\n", said)
         self.assertIn("the same command continues from here", error)
         eventually("its processes have ended", lambda: not self.here())

@@ -32,7 +32,8 @@ class LinuxHost final : public Host {
 
   /// Runs callbacks until stop(). Returns the exit status that was passed to stop().
   int run();
-  /// Calls `received` from the loop when the signal arrives.
+  /// Calls `received` from the loop when the signal arrives. A signal that is ignored stays ignored, as nohup
+  /// and background jobs of a shell expect (SIGCHLD never is).
   void on_signal(int signal_number, std::function<void()> received);
   /// For a process that has called adopt_orphans(): reaps ended processes that it did not start itself.
   void reap_orphans();

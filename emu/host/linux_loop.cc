@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 
 #include "ring/memory.h"
@@ -50,6 +51,11 @@ int checked_epoll() {
   // Throws, as Asio does when it cannot make its own descriptors.
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
+}
+
+bool is_ignored(int signal_number) {
+  struct sigaction now {};
+  return sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -136,6 +142,7 @@ void LinuxLoop::timer_cancel(Host::TimerId timer) {
 }
 
 void LinuxLoop::on_signal(int signal_number, std::function<void()> received) {
+  if (signal_number != SIGCHLD && is_ignored(signal_number)) return;
   const bool first = signal_handlers_.empty();
   signal_handlers_[signal_number] = std::move(received);
   signals_.add(signal_number);

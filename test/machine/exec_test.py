@@ -88,6 +88,15 @@ class Exec(unittest.TestCase):
             process.communicate(timeout=support.PATIENCE_S)
             self.assertEqual(process.returncode, 128 + number)
 
+    def test_an_ignored_signal_stays_ignored(self):
+        """As under nohup."""
+        process = subprocess.Popen([RINGSIDE, "exec", "--", "sh", "-c", "echo up; read status; exit $status"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.assertEqual(process.stdout.readline(), b"up\r\n")
+        process.send_signal(signal.SIGHUP)
+        process.communicate(b"7\n", timeout=support.PATIENCE_S)
+        self.assertEqual(process.returncode, 7)
+
 
 if __name__ == "__main__":
     support.main()

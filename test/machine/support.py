@@ -16,6 +16,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import default_signals
 from needed import needed, skip_all  # for the tests of this folder
 
 RINGSIDE = os.environ.get("RINGSIDE", "build/ringside")
