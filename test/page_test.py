@@ -23,7 +23,7 @@ class Page(PageTest):
     def test_a_link_opens_at_its_step_and_lane(self):
         self.open("one.html", "#step=116&lane=xcs")
         self.assertEqual(self.step(), 116)
-        self.assertIn("This is an error of 2005", self.text("#now .sentence"))
+        self.assertIn("an error of 2005: ", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
         # The same for a link within the page.
         self.browser.execute_script("location.hash = '#step=128'")

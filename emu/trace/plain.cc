@@ -154,7 +154,7 @@ std::string counter_words(const Entry& entry) {
 
 std::string quirk_words(const Entry& entry, const FlowStep& flow) {
   const QuirkAbout& quirk = about(quirk_of(entry));
-  std::string text = fmt::format("This is an error of 2005. Quirk {}: {}", quirk.name, quirk.what);
+  std::string text = fmt::format("Quirk {}, an error of 2005: {}", quirk.name, quirk.what);
   if (!flow.lost) return text + ".";
   text += fmt::format(". The ring holds {} messages of {} bytes, {} bytes, and not one more",
                       ring::slots_per_ring, ring::payload_bytes_max,

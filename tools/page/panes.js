@@ -85,7 +85,7 @@ class RunView {
       words,
       make("p", { class: "terse", text: step.s }),
     ];
-    if (this.source.note) parts.push(make("p", { class: "note-of-line" }, withTerms(this.source.note)));
+    for (const note of this.source.notes) parts.push(make("p", { class: "note-of-line" }, withTerms(note)));
     if (this.index === this.run.steps.length - 1) parts.push(...this.run.ending.map((text) => make("p", { class: "ending", text })));
     if (hop) parts.push(this.hopDetails(hop));
     this.now.classList.toggle("bad", step.m === "!" || step.l === 1);

@@ -117,7 +117,7 @@ class SourcePane {
       if (item) item.classList.add("fails"), this.marked.push(item);
     }
     this.markAhead();
-    this.note = [this.noteOf(act), this.noteOf(waits)].filter(Boolean).join(" ");
+    this.notes = [this.noteOf(act), this.noteOf(waits)].filter(Boolean);
   }
 
   // Sets the mark of a line: a glyph, and words for a screen reader.
