@@ -56,7 +56,7 @@ def choose(root, seed, count):
     for path in sources(root):
         folder = next(each for each in FOLDERS if path.startswith(each + "/"))
         text = (root / path).read_text()
-        lines[folder] += sum(bool(line.strip()) for line in _blank(text, strings=False).split("\n"))
+        lines[folder] += sum(bool(line.strip()) for line in blank(text, strings=False).split("\n"))
         found[folder] += [mutant | {"path": path} for mutant in find(text)]
     chosen = []
     for folder in FOLDERS:
@@ -160,7 +160,7 @@ def _frame(kind, mutants):
 # -- reading
 
 
-def _blank(text, strings):
+def blank(text, strings):
     """The text with comments and preprocessor lines as spaces; with the insides of strings too, if requested."""
     def spaces(match):
         found = match[0]
@@ -175,8 +175,8 @@ class _Reader:
     """Finds the regions of a file. `code` has no comments and no strings, `spoken` has the strings; positions agree."""
 
     def __init__(self, text):
-        self.code = _blank(text, strings=True)
-        self.spoken = _blank(text, strings=False)
+        self.code = blank(text, strings=True)
+        self.spoken = blank(text, strings=False)
         self.regions = []
 
     def read_file(self):
