@@ -204,6 +204,7 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::event_raised:
       return hop_or_none(hop_of_event(entry));
     case Kind::event_taken:
+    case Kind::mask_changed:
       return &about(HopId::upcall);
     case Kind::frame_passed:
       return hop_or_none(hop_of_frame(entry));
