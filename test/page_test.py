@@ -73,7 +73,7 @@ class Page(PageTest):
         self.assertEqual(self.step(), self.steps[-1]["step"])
         self.find("#first").click()
         self.assertEqual(self.step(), 1)
-        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 115; s.dispatchEvent(new Event('input'))")
+        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 117; s.dispatchEvent(new Event('input'))")
         self.assertEqual(self.step(), 118)
         self.wait(lambda: "step=118" in self.browser.current_url, "the address follows")
 

@@ -78,7 +78,6 @@ Arrow arrow_of(const Entry& entry, const Flow& flow) {
     case Kind::bytes_passed:
       return {self, lane_of(flow.behind(entry, entry.peer))};
     case Kind::mask_changed:
-      return {self, Lane::event};
     case Kind::quirk:
     case Kind::refused:
     case Kind::counted:

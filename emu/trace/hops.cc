@@ -204,7 +204,6 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::event_raised:
       return hop_or_none(hop_of_event(entry));
     case Kind::event_taken:
-    case Kind::mask_changed:
       return &about(HopId::upcall);
     case Kind::frame_passed:
       return hop_or_none(hop_of_frame(entry));
@@ -217,6 +216,7 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::refused:
     case Kind::told:
     case Kind::frame_taken:
+    case Kind::mask_changed:
       break;
   }
   return nullptr;

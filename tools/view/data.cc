@@ -122,7 +122,8 @@ std::string label_of(const Entry& entry) {
     case Kind::event_taken:
       return "takes event";
     case Kind::mask_changed:
-      return std::string(trace::mask_verb(static_cast<trace::MaskBit>(entry.detail)));
+      return fmt::format("{} port {}", trace::mask_verb(static_cast<trace::MaskBit>(entry.detail)),
+                         entry.port);
     case Kind::frame_passed:
       return entry.detail == trace::frame_request && !empty ? "" : trace::frame_type_name(entry.detail);
     case Kind::frame_taken:
