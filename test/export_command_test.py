@@ -82,10 +82,10 @@ class Exports(unittest.TestCase):
                 self.assertIn(f"{moved[1]} {moved[2]} ", ring)
         self.assertGreater(len(slides), 15)
         self.assertGreaterEqual(lost, 1)
-        self.assertEqual(self.view("--slides", "-", "--steps", "50..52").count("<section"), 4)
+        self.assertEqual(self.view("--slides", "-", "--steps", "54..56").count("<section"), 4)
 
     def test_steps_are_chosen(self):
-        few = self.view("--mermaid", "-", "--steps", "50..52").splitlines()
+        few = self.view("--mermaid", "-", "--steps", "53..55").splitlines()
         self.assertEqual(sum("p" in line.split(":")[0] and ("->>" in line or "-x" in line) for line in few), 3)
         for bad in ("50", "9..3", "a..b"):
             self.assertIn(f"cannot choose steps: {bad}: it is not a range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))

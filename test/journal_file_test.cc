@@ -37,7 +37,7 @@ class KeptEntries final : public Sink {
 };
 
 constexpr char good_header[] =
-    R"({"format":"ringside journal","version":2,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
+    R"({"format":"ringside journal","version":3,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
 constexpr char good_step[] =
     R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens","text":"xcs listens"})";
 
@@ -115,6 +115,8 @@ TEST_CASE("every kind of entry is read back unchanged") {
     journal.event_raised(1, dom1, 9, ring::Raised::already_selected);
     journal.event_raised(0, actor(Role::dom0), 3, ring::Raised::masked, EventSource::virq, 2);
     journal.event_taken(1, 1023);
+    journal.mask_changed(1, 1023, MaskBit::set);
+    journal.mask_changed(0, 2, MaskBit::clear);
     journal.frame_passed(1, actor(Role::client, 2), 9, 2, test::text_message("x"));
     journal.frame_passed(0, actor(Role::client, 65535), 77, 0, {});
     journal.frame_passed(0, actor(Role::client, 1), 1, 0, {}, 0xfedcba98, 3);
@@ -255,7 +257,7 @@ TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({"{}"}).find("\"format\" is missing") != std::string::npos);
   CHECK(refusal({R"({"format":"other"})"}).find("it is not a journal of ringside") != std::string::npos);
   CHECK(refusal({R"({"format":"ringside journal","version":1})"})
-            .find("its version is 1, and this program reads version 2: an older ringside wrote it") !=
+            .find("its version is 1, and this program reads version 3: an older ringside wrote it") !=
         std::string::npos);
   CHECK(refusal({good_step}).find("a.jsonl:1: \"format\" is missing") != std::string::npos);
   CHECK(refusal({good_header, good_step, good_step}).find("a.jsonl:3: step 1 comes after step 1") !=

@@ -49,7 +49,7 @@ class Access(PageTest):
     def test_every_control_has_a_name_and_a_fitting_role(self):
         self.browser.execute_cdp_cmd("Accessibility.enable", {})
         for page in ("one.html", "two.html", "fails.html"):
-            self.open(page, "#step=128")
+            self.open(page, "#step=130")
             nodes = self.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
             seen = [node for node in nodes if not node["ignored"]]
             roles = {node["role"]["value"] for node in seen}
@@ -80,38 +80,38 @@ class Access(PageTest):
         self.assertEqual(self.script("return unseen"), [])
 
     def test_a_step_is_announced_once(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.script("window.spoken = []; const watch = new MutationObserver((all) => all.forEach((each) => { "
                     "const live = (each.target.closest ? each.target : each.target.parentElement).closest('[aria-live], [role=status], [role=alert], output'); "
                     "if (live) spoken.push(live.id); })); watch.observe(document.body, { subtree: true, childList: true, characterData: true });")
         self.press(".")
         self.wait(lambda: self.script("return spoken.length"), "something is announced")
         self.assertEqual(set(self.script("return spoken")), {"said"})
-        self.assertEqual(self.find("#scrub").get_attribute("aria-valuetext").split(":")[0], "step 108")
+        self.assertEqual(self.find("#scrub").get_attribute("aria-valuetext").split(":")[0], "step 110")
 
     def test_the_skip_link_goes_to_the_step_and_keeps_it(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.script("document.querySelector('.skip').focus()")
         self.browser.switch_to.active_element.send_keys(Keys.ENTER)
         self.wait(lambda: self.script("return document.activeElement.id") == "now", "the step has the focus")
         self.press(".")
-        self.assertEqual(self.step(), 108)
+        self.assertEqual(self.step(), 110)
 
     def test_keys_go_to_what_went_wrong_and_open_what_is_folded(self):
-        self.open("one.html", "#step=100")
-        self.press("n")
-        self.assertEqual(self.step(), 110)
+        self.open("one.html", "#step=102")
         self.press("n")
         self.assertEqual(self.step(), 112)
+        self.press("n")
+        self.assertEqual(self.step(), 114)
         self.press("NN")
-        self.assertEqual(self.step(), 67, "a quirk")
+        self.assertEqual(self.step(), 69, "a quirk")
         self.press(Keys.HOME)
         before = self.script("return player.views[0].lanes.rows.length")
         self.find(".lanes").send_keys(Keys.ENTER)
         self.assertGreater(self.script("return player.views[0].lanes.rows.length"), before + 10)
 
     def test_a_term_is_explained_to_a_screen_reader(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         self.script("document.querySelector(\"dfn[data-term='req_prod']\").focus()")
         self.assertEqual(self.script("return document.activeElement.getAttribute('aria-describedby')"), "tip")
         self.script("document.activeElement.blur()")
@@ -125,7 +125,7 @@ class Access(PageTest):
         self.assertEqual(heard, ["the steps are effects of: ", "failed: ", "failed: "])
 
     def test_text_has_contrast_in_both_themes(self):
-        for page, address in (("one.html", "#step=128"), ("one.html", "#step=116"), ("two.html", ""), ("fails.html", "")):
+        for page, address in (("one.html", "#step=130"), ("one.html", "#step=118"), ("two.html", ""), ("fails.html", "")):
             self.open(page, address)
             for theme in ("light", "dark"):
                 self.script("document.documentElement.dataset.theme = arguments[0]", theme)
@@ -155,12 +155,12 @@ class Access(PageTest):
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
     def test_a_user_who_wants_no_motion_gets_none(self):
-        running = "player.go(115); player.go(116); return document.getAnimations().length"
-        self.open("one.html", "#step=107")
+        running = "player.go(117); player.go(118); return document.getAnimations().length"
+        self.open("one.html", "#step=109")
         self.assertGreater(self.script(running), 0)
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]})
         try:
-            self.open("one.html", "#step=107")
+            self.open("one.html", "#step=109")
             self.assertEqual(self.script(running), 0)
         finally:
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

@@ -12,7 +12,7 @@ from page_browser import EXPECTATION_FAILED, FAILS, PROGRAM, TEST, By, Keys, Pag
 
 class Reading(PageTest):
     def test_the_user_guesses_the_next_hop(self):
-        self.open("one.html", "#step=127")
+        self.open("one.html", "#step=129")
         future = "return document.querySelectorAll('.lanes .future').length"
         self.assertGreater(self.browser.execute_script(future), 0)
         self.press("p")
@@ -22,31 +22,31 @@ class Reading(PageTest):
         self.assertFalse(self.browser.find_element(By.CSS_SELECTOR, ".source li.waiting").is_displayed())
         self.press(".")
         self.assertTrue(self.find("#question").is_displayed())
-        self.assertEqual(self.step(), 127)
+        self.assertEqual(self.step(), 129)
         self.answer("shared page")
         self.assertTrue(self.text("#answer-verdict").startswith("Yes."))
         self.find("#go-on").click()
-        self.wait(lambda: self.step() == 128, "the step is shown")
+        self.wait(lambda: self.step() == 130, "the step is shown")
         # It asks while playing, too, and goes on after the answer. Only the first answer counts.
         self.press("+")
         self.press(" ")
         self.wait(lambda: self.find("#question").is_displayed(), "it asks")
-        self.assertEqual(self.step(), 128)
+        self.assertEqual(self.step(), 130)
         wrong = next(each.text.split(" ", 1)[1] for each in self.answers() if "xcs \u2192 event" not in each.text)
         self.answer(wrong)
         self.answer("xcs \u2192 event channel")
         self.assertEqual(self.text("#score"), "1 of 2 right")
         self.find("#go-on").click()
         self.wait(lambda: self.find("#question").is_displayed(), "it plays to the next question")
-        self.assertGreater(self.step(), 129)
+        self.assertGreater(self.step(), 131)
         self.browser.switch_to.active_element.send_keys(Keys.ESCAPE)
         self.assertEqual(self.text("#play"), "Play")
         self.find("#hand-in").click()
         self.find("#hand-name").send_keys("Ada L.")
         table = [line.split("\t") for line in self.find("#hand-text").get_attribute("value").splitlines()]
         self.assertEqual((table[0], table[5]), (["name", "Ada L."], ["score", "1 of 2"]))
-        self.assertEqual(table[7:], [["1", "128", "xcs \u2192 shared page", "xcs \u2192 shared page", "right"],
-                                     ["1", "129", wrong, "xcs \u2192 event channel", "wrong"]])
+        self.assertEqual(table[7:], [["1", "130", "xcs \u2192 shared page", "xcs \u2192 shared page", "right"],
+                                     ["1", "131", wrong, "xcs \u2192 event channel", "wrong"]])
         self.press(Keys.ESCAPE)
 
     def answers(self):
@@ -95,7 +95,7 @@ class Reading(PageTest):
             self.assertIn("expect xcs.dropped settles at 9 when LOSS is on", source)
         # Its current line is in sight, wherever the run is, and a comment of that line is its note.
         self.open("one.html")
-        for step in (50, 128, 180):
+        for step in (52, 130, 186):
             self.browser.execute_script(f"location.hash = '#step={step}'")
             self.wait(lambda number=step: self.step() == number, "the link within the page")
             places = self.browser.execute_script("const box = document.querySelector('.source-box').getBoundingClientRect(); "
@@ -126,12 +126,12 @@ class Reading(PageTest):
         self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "#now .ending"), [])
 
     def test_find_reads_what_the_user_reads(self):
-        self.open("two.html", "#step=50")
+        self.open("two.html", "#step=52")
         field = self.find("#filter")
         field.send_keys("lost")
         # The losses are in the right run.
         self.assertRegex(self.text("#found"), r"^1 of \d+ steps$")
-        self.assertGreater(self.step(), 50)
+        self.assertGreater(self.step(), 52)
         found = [self.step()]
         field.send_keys(Keys.ENTER)
         found.append(self.step())
@@ -140,12 +140,12 @@ class Reading(PageTest):
         found.append(self.step())
         self.assertTrue(found[0] == found[2] < found[1], found)
         field.send_keys(Keys.ESCAPE)
-        self.assertEqual((self.step(), field.get_attribute("value"), self.text("#found")), (50, "", ""))
+        self.assertEqual((self.step(), field.get_attribute("value"), self.text("#found")), (52, "", ""))
         self.press(".")
-        self.assertEqual(self.step(), 51)
+        self.assertEqual(self.step(), 53)
 
     def test_space_plays_after_a_click_and_popups_close(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.find("#theme").click()
         theme = self.browser.execute_script("return document.documentElement.dataset.theme")
         self.press(" ")
@@ -159,7 +159,7 @@ class Reading(PageTest):
             self.assertFalse(self.find("#lane-list").is_displayed())
 
     def test_labels_are_beside_their_arrows(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         gap = self.browser.execute_script("""
             const row = (element) => element.closest("g").dataset.step;
             const arrows = new Map([...document.querySelectorAll(".lanes .arrow")].map((each) => [row(each), each.getPointAtLength(0).y]));
@@ -170,7 +170,7 @@ class Reading(PageTest):
         self.assertGreaterEqual(gap, 0)
 
     def test_text_grows_and_a_presenter_has_one_pane(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         size = "return parseFloat(getComputedStyle(document.querySelector('.lanes text.words')).fontSize)"
         before = self.browser.execute_script(size)
         self.press("z")
@@ -190,7 +190,7 @@ class Reading(PageTest):
     def test_the_ring_that_is_used_is_in_view_on_a_low_screen(self):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1366, "height": 768, "deviceScaleFactor": 1, "mobile": False})
         try:
-            self.open("one.html", "#step=128")
+            self.open("one.html", "#step=130")
             room = self.browser.execute_script("return document.querySelector('.deck').getBoundingClientRect().top - "
                                                "document.querySelector(\"[data-ring='dom1.rx'] .pointers\").getBoundingClientRect().bottom")
             self.assertGreaterEqual(room, 0)

@@ -21,21 +21,21 @@ class Page(PageTest):
             self.assertEqual(page.count(outside), allowed, outside)
 
     def test_a_link_opens_at_its_step_and_lane(self):
-        self.open("one.html", "#step=116&lane=xcs")
-        self.assertEqual(self.step(), 116)
+        self.open("one.html", "#step=118&lane=xcs")
+        self.assertEqual(self.step(), 118)
         self.assertIn("an error of 2005: ", self.text("#now .sentence"))
         self.assertEqual(self.text(".lane-heads .focus"), "xcs")
         # The same for a link within the page.
-        self.browser.execute_script("location.hash = '#step=128'")
-        self.wait(lambda: self.step() == 128, "the link within the page")
+        self.browser.execute_script("location.hash = '#step=130'")
+        self.wait(lambda: self.step() == 130, "the link within the page")
 
     def test_keys_step_jump_and_play(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.press(".")
-        self.assertEqual(self.step(), 108)
+        self.assertEqual(self.step(), 110)
         self.press(",")
         self.press(Keys.ARROW_LEFT)
-        self.assertEqual(self.step(), 106)
+        self.assertEqual(self.step(), 108)
         self.press(Keys.HOME)
         self.assertEqual(self.step(), 1)
         self.press(Keys.END)
@@ -66,19 +66,19 @@ class Page(PageTest):
         self.wait(lambda: not self.find("#keys").is_displayed(), "the list of keys closes")
 
     def test_buttons_and_the_scrubber_do_the_same(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.find("#forth").click()
-        self.assertEqual(self.step(), 108)
+        self.assertEqual(self.step(), 110)
         self.find("#last").click()
         self.assertEqual(self.step(), self.steps[-1]["step"])
         self.find("#first").click()
         self.assertEqual(self.step(), 1)
-        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 115; s.dispatchEvent(new Event('input'))")
-        self.assertEqual(self.step(), 116)
-        self.wait(lambda: "step=116" in self.browser.current_url, "the address follows")
+        self.browser.execute_script("const s = document.getElementById('scrub'); s.value = 117; s.dispatchEvent(new Event('input'))")
+        self.assertEqual(self.step(), 118)
+        self.wait(lambda: "step=118" in self.browser.current_url, "the address follows")
 
     def test_rings_show_slots_pointers_and_outstanding_requests(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         ring = self.find("[data-ring='dom1.rx']")
         self.assertIn("8 of 8 unanswered: full", ring.text)
         self.assertEqual(len(ring.find_elements(By.CSS_SELECTOR, ".slot.request")), 8)
@@ -91,15 +91,15 @@ class Page(PageTest):
         self.assertEqual(len(self.browser.find_elements(By.CSS_SELECTOR, "[data-ring='dom1.rx'] .slot.stale")), 8)
 
     def test_a_full_ring_is_full_before_its_index_moves(self):
-        self.open("one.html", "#step=116")
+        self.open("one.html", "#step=118")
         self.assertIn("8 of 8 taken, none published: full", self.text("[data-ring='dom1.rx']"))
 
     def test_lines_of_the_scenario_have_their_values(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         self.assertIn("user types 1000 bytes", self.text(".source"))
 
     def test_why_480_bytes_arrive(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         ledger = self.text(".ledger")
         self.assertIn("Down: what is typed: 1000 bytes", ledger)
         self.assertIn("480 in the ring rx (8 slots \u00d7 up to 60: full)", ledger)
@@ -107,11 +107,11 @@ class Page(PageTest):
         self.press(Keys.END)
         self.assertIn("480 arrived", self.text(".ledger"))
         self.assertIn("dom1 typed 1000, arrived 480, lost 520", self.text(".run-title"))
-        self.open("one.html", "#step=116")
+        self.open("one.html", "#step=118")
         self.assertIn("The ring holds 8 messages of 60 bytes, 480 bytes, and not one more", self.text("#now"))
 
     def test_the_line_in_force_and_the_event_bits_go_with_the_step(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         # Effects of an act are under the act, and not under the expectation that waits for them.
         self.assertIn("user types 1000 bytes", self.text(".source [aria-current]"))
         self.assertIn("expect dom1.rx settles at req_prod 8 rsp_prod 0", self.text(".source .waiting"))
@@ -120,21 +120,21 @@ class Page(PageTest):
         self.assertRegex(" ".join(self.text(".events tbody").split()), r"dom1 port 1 0 0 0 \d+ \d+ 0( |$)")
 
     def test_one_byte_can_be_followed(self):
-        self.open("one.html", "#step=50")
+        self.open("one.html", "#step=52")
         self.press("f")
         found = self.text("#found")
         self.assertRegex(found, r"hops, last seen at step \d+, in tty")
         rows = self.browser.execute_script("return player.views[0].lanes.rows.map((row) => player.runs[0].steps[row.to].k)")
         self.assertEqual(rows, ["bytes_passed", "frame_passed", "slot_written", "index_moved", "bytes_passed"])
         self.press(Keys.ESCAPE)
-        self.open("one.html", "#step=66")
+        self.open("one.html", "#step=68")
         self.press("f")
         self.assertRegex(self.text("#found"), r"lost at step \d+")
         self.press(Keys.ESCAPE)
         self.assertEqual(self.find("#follow").get_attribute("aria-pressed"), "false")
 
     def test_filter_and_lanes_hide_rows(self):
-        self.open("one.html", "#step=60")
+        self.open("one.html", "#step=62")
         field = self.find("#filter")
         field.send_keys("quirk")
         self.assertEqual(self.text("#found"), "1 of 10 steps")
@@ -147,17 +147,17 @@ class Page(PageTest):
         self.assertNotIn("event", self.text(".lane-heads"))
 
     def test_the_step_is_announced_to_screen_readers(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.press(".")
         said = self.find("#said")
         self.assertEqual(said.get_attribute("aria-live"), "polite")
-        self.assertIn("step 108. xcs copies 60 bytes", said.get_attribute("textContent"))
+        self.assertIn("step 110. xcs copies 60 bytes", said.get_attribute("textContent"))
         unnamed = self.browser.execute_script("return [...document.querySelectorAll('button, input, select')].filter((each) => "
                                               "!each.textContent.trim() && !each.ariaLabel && !each.closest('label')).map((each) => each.id)")
         self.assertEqual(unnamed, [])
 
     def test_terms_are_explained(self):
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         self.find("dfn[data-term='req_prod']").click()
         self.assertIn("The number of requests written so far", self.text("#tip"))
 
@@ -180,7 +180,7 @@ class Page(PageTest):
     def test_a_byte_is_followed_in_both_runs(self):
         self.open("two.html")
         self.press("f")
-        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, in tty; run 2: 3 hops, lost at step 110$")
+        self.assertRegex(self.text("#found"), "^\u201c[abc]\u201d: 5 hops, last seen at step [0-9]+, in tty; run 2: 3 hops, lost at step 112$")
         self.assertIn(" lost.", self.text("#now-1 .sentence"))
         for number in (0, 1):
             self.assertGreater(self.browser.execute_script(f"return player.views[{number}].lanes.rows.length"), 1)
@@ -259,11 +259,11 @@ class Page(PageTest):
     def test_a_run_prints_on_light_sheets(self):
         # The picture of the step, and then all steps.
         for name, sheets in (("one.html", 2), ("two.html", 4)):
-            self.open(name, "#step=128")
+            self.open(name, "#step=130")
             self.press("t")
             pdf = base64.b64decode(self.browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
             self.assertGreaterEqual(len(re.findall(rb"/Type\s*/Page\b", pdf)), sheets, name)
-        self.open("one.html", "#step=128")
+        self.open("one.html", "#step=130")
         sheet = self.browser.execute_script("dispatchEvent(new Event('beforeprint')); const text = document.querySelector('.sheet').textContent; "
                                             "dispatchEvent(new Event('afterprint')); return text")
         for words in ("the machine starts: ", "17 times: 1000 bytes in all", "lost", "480 of 1000 bytes arrived."):
@@ -278,16 +278,16 @@ class Page(PageTest):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
         try:
             for page in ("one.html", "two.html"):
-                self.open(page, "#step=128")
+                self.open(page, "#step=130")
                 self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), 360)
                 self.find("#forth").click()
-                self.assertGreater(self.step(), 128)
+                self.assertGreater(self.step(), 130)
                 self.assertTrue(self.find("#predict").is_displayed())
         finally:
             self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_a_step_costs_one_layout(self):
-        self.open("one.html", "#step=107")
+        self.open("one.html", "#step=109")
         self.browser.execute_cdp_cmd("Performance.enable", {})
 
         def layouts():

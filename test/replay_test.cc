@@ -117,6 +117,23 @@ TEST_CASE("a new domain has a new page") {
   CHECK(played.rx() == "rx ........ 0/8");
 }
 
+TEST_CASE("the mask is as its owner has changed it, and clear at a port that is used again") {
+  Played played;
+  const auto masked = [&](std::uint32_t owner, std::uint32_t port) {
+    return played.replay.ports().at({owner, port}).masked;
+  };
+  played.as(xcs).mask_changed(1, 2, MaskBit::set);
+  played.as(dom1).mask_changed(1, 1, MaskBit::set);
+  CHECK(masked(0, 2));
+  CHECK(masked(1, 1));
+  played.as(dom1).event_taken(1, 1);
+  played.as(dom1).mask_changed(1, 1, MaskBit::clear);
+  CHECK_FALSE(masked(1, 1));
+  CHECK(masked(0, 2));
+  played.as(actor(Role::xen)).told(1, Fact::port_closed, {2, 0, 0});
+  CHECK_FALSE(masked(0, 2));
+}
+
 TEST_CASE("an event is pending until it is taken, and raising it shows the mask") {
   Played played;
   played.as(xcs).event_raised(1, dom1, 4, ring::Raised::kick);

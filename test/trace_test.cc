@@ -79,6 +79,10 @@ TEST_CASE("events have their outcome") {
         }) == "event xen -> dom0 for pirq 1: masked (port 4)");
   CHECK(said(xcs, [](Journal& journal) { journal.event_taken(1, 3); }) == "xcs takes event (dom1 port 3)");
   CHECK(said(dom1, [](Journal& journal) { journal.event_taken(1, 3); }) == "dom1 takes event (port 3)");
+  CHECK(said(xcs, [](Journal& journal) { journal.mask_changed(1, 3, MaskBit::set); }) ==
+        "xcs masks events (dom1 port 3)");
+  CHECK(said(dom1, [](Journal& journal) { journal.mask_changed(1, 3, MaskBit::clear); }) ==
+        "dom1 unmasks events (port 3)");
 }
 
 TEST_CASE("frames carry their type, and the control message if they have one") {

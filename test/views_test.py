@@ -30,6 +30,7 @@ GLYPHS = {"free": ".", "request": "#", "response": "+", "stale": "-"}
 # "     0.022     51 ! xcs -> dom1.rx       rx #....... 0/8  slot 0 REQUEST ..."
 LINE = re.compile(r" *(-?\d+\.\d{3}) +(\d+) ([ !~2*]) (.*)")
 RING = re.compile(r".*-> dom(\d+)\.(tx|rx) +\2 ([.#+-]{8}) (\d+)/8 ")
+EVENT = re.compile(r".*-> (?:dom([1-9]\d*)|\w+) +EVENT port:(\d+) (kick|masked|already selected)")
 
 
 def output_of(*words):
@@ -51,6 +52,7 @@ class Machine:
         self.slots = collections.defaultdict(lambda: ["free"] * 8)
         self.queued = {}
         self.totals = {}
+        self.masked = collections.defaultdict(int)
         self.take(begin)
 
     def take(self, changes):
@@ -64,6 +66,9 @@ class Machine:
             elif kind == "q":
                 domain, place, down, count = values
                 self.queued[domain, down, place] = count
+            elif kind == "e":
+                domain, port, _, masked, *_ = values
+                self.masked[domain, port] = masked
             elif kind == "t":
                 domain, down, *numbers = values
                 self.totals[domain, down] = numbers
@@ -92,6 +97,10 @@ class Views(unittest.TestCase):
         lines = [match.groups() for match in map(LINE.fullmatch, text.splitlines()) if match]
         self.assertEqual(len(lines), len(page["steps"]))
         for (time, number, mark, rest), step in zip(lines, page["steps"]):
+            # In a simulation, entries are in the order of what happened: the mask is known before each event.
+            if event := EVENT.match(rest):
+                domain, port, outcome = event.groups()
+                self.assertEqual(outcome == "masked", machine.masked[int(domain or 0), int(port)] == 1, (number, rest))
             machine.take(step.get("c", []))
             self.assertEqual((number, mark, time), (str(step["n"]), step.get("m", " "), f"{step['t'] / 1e6:.3f}"))
             if (length := re.search(r" len (\d+)| (\d+) bytes \"", rest)) and step["k"] != "frame_taken":

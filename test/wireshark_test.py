@@ -24,7 +24,8 @@ FIELDS = ("frame.number", "frame.time_relative", "frame.comment", "_ws.col.Info"
           "ringside.from", "ringside.to", "ringside.hop", "ringside.dom", "ringside.direction", "ringside.line", "ringside.fault",
           "ring.slot", "ring.use", "ring.summary", "ring.index", "ring.req_prod", "ring.rsp_prod", "ring.outstanding", "ring.response_in",
           "ring.request_in", "ring.latency_us", "cmsg.type", "cmsg.subtype", "cmsg.id", "cmsg.length", "cmsg.behind", "xcs.type", "xcs.dom",
-          "xcs.port", "xcs.result", "xcs.session", "evtchn.pending", "evtchn.port", "evtchn.outcome", "evtchn.source", "evtchn.interrupt")
+          "xcs.port", "xcs.result", "xcs.session", "evtchn.pending", "evtchn.mask", "evtchn.port", "evtchn.outcome", "evtchn.source",
+          "evtchn.interrupt")
 
 
 @needed("tshark")
@@ -147,6 +148,9 @@ class Wireshark(unittest.TestCase):
         frames = self.packets(capture, "xcs.dom", "xcs.port", "cmsg.length", xcs_type="9")
         self.assertEqual(frames, [("1", "2", "60")] * 8 + [("1", "2", "1")])
         self.assertTrue(self.packets(capture, "evtchn.outcome", evtchn_pending="1", evtchn_port="1"))
+        for mask, verb in (("1", "masks"), ("0", "unmasks")):
+            infos = self.packets(capture, "_ws.col.Info", evtchn_mask=mask, evtchn_port="1")
+            self.assertEqual(set(infos), {(f"dom1 {verb} events (port 1)",)})
         virq = self.packets(self.capture("08-from-the-uart", "--name", "08-from-the-uart"), "evtchn.interrupt", evtchn_source="1")
         self.assertIn(("2",), virq)
 

@@ -31,9 +31,9 @@ void GuestEvents::start(std::function<bool()> has_work, std::function<void()> se
   RS_CHECK(!wait_);
   has_work_ = std::move(has_work);
   serve_ = std::move(serve);
-  bits_.set_mask(channel_.port);
+  mask();
   RingWait wait;
-  wait.awaken = [this] { bits_.set_mask(channel_.port); };
+  wait.awaken = [this] { mask(); };
   wait.has_work = [this] { return bits_.upcall_is_pending() || has_work_(); };
   wait.serve = [this] { upcall(); };
   wait.try_sleep = [this] { return try_sleep(); };
@@ -88,6 +88,7 @@ void GuestEvents::deliver(ring::Port port) {
   }
   // The port is masked; otherwise its sender could keep this guest busy.
   bits_.set_mask(port);
+  journal_.mask_changed(domain_, port, trace::MaskBit::set);
   journal_.refused(domain_, trace::actor(trace::Role::xen), trace::Refusal::stray_event);
   journal_.counted(domain_, trace::Counter::stray_events, strays_, strays_ + 1);
   ++strays_;
@@ -97,9 +98,16 @@ bool GuestEvents::try_sleep() {
   // Unmasks first and then looks: an event raised between the two finds the port unmasked and kicks; an
   // earlier one is found by the look. The other ports have no mask to clear; the upcall flag covers them.
   const bool pending = bits_.unmask(channel_.port);
+  journal_.mask_changed(domain_, channel_.port, trace::MaskBit::clear);
   if (!pending && !bits_.upcall_is_pending() && !has_work_()) return true;
-  bits_.set_mask(channel_.port);
+  mask();
   return false;
+}
+
+void GuestEvents::mask() {
+  if (bits_.is_masked(channel_.port)) return;
+  bits_.set_mask(channel_.port);
+  journal_.mask_changed(domain_, channel_.port, trace::MaskBit::set);
 }
 
 }  // namespace ringside::domu

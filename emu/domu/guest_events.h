@@ -71,6 +71,7 @@ class GuestEvents {
   void follow_controller();
   void deliver(ring::Port port);
   [[nodiscard]] bool try_sleep();
+  void mask();
 
   Host& host_;
   trace::Journal journal_;

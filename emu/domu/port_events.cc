@@ -16,7 +16,10 @@ Result<> PortEvents::bind(ring::Port port, std::function<void()> handler) {
   bound = {std::move(handles->kicks), std::move(handles->peer_kicks), std::move(handler)};
   host_.kicks_watch(bound.kicks, [this, port] { kicked(port); });
   // A previous process may have left it masked, or pending.
-  if (bits_.unmask(port)) kicked(port);
+  const bool was_masked = bits_.is_masked(port);
+  const bool pending = bits_.unmask(port);
+  if (was_masked) journal_.mask_changed(0, port, trace::MaskBit::clear);
+  if (pending) kicked(port);
   return Done{};
 }
 

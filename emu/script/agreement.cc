@@ -145,6 +145,7 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::frame_taken:
       return;
   }

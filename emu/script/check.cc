@@ -10,6 +10,7 @@
 #include <set>
 
 #include "emu/script/connections.h"
+#include "emu/script/match.h"
 #include "emu/script/neighbours.h"
 #include "emu/script/suggest.h"
 
@@ -18,13 +19,6 @@ namespace ringside::script {
 namespace {
 
 using trace::Role;
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overload(Cases...) -> Overload<Cases...>;
 
 class Checker {
  public:
@@ -136,20 +130,20 @@ void Checker::gather(const std::vector<Statement>& statements) {
 }
 
 void Checker::gather(const Act& act, const Span& line) {
-  std::visit(Overload{[&](const Life& life) {
-                        if (life.verb != Life::Verb::boots && life.verb != Life::Verb::creates) return;
-                        for (const Actor& domain : life.domains) ever_.emplace(domain.domain, line);
-                      },
-                      [&](const HandlesPty& handles) {
-                        if (handles.attaches) ptys_ever_.insert(handles.name);
-                      },
-                      [&](const Connects& connects) { users_ever_.insert(connects.user.name); },
-                      [&](const Types& types) {
-                        if (types.at) users_ever_.insert(types.who.name);
-                      },
-                      [&](const ClientOpens& opens) { clients_ever_.insert(opens.client.name); },
-                      [&](const ClientConnects& connects) { clients_ever_.insert(connects.client.name); },
-                      [](const auto&) {}},
+  std::visit(Visit{[&](const Life& life) {
+                     if (life.verb != Life::Verb::boots && life.verb != Life::Verb::creates) return;
+                     for (const Actor& domain : life.domains) ever_.emplace(domain.domain, line);
+                   },
+                   [&](const HandlesPty& handles) {
+                     if (handles.attaches) ptys_ever_.insert(handles.name);
+                   },
+                   [&](const Connects& connects) { users_ever_.insert(connects.user.name); },
+                   [&](const Types& types) {
+                     if (types.at) users_ever_.insert(types.who.name);
+                   },
+                   [&](const ClientOpens& opens) { clients_ever_.insert(opens.client.name); },
+                   [&](const ClientConnects& connects) { clients_ever_.insert(connects.client.name); },
+                   [](const auto&) {}},
              act);
 }
 
@@ -162,30 +156,30 @@ void Checker::statement(const Statement& statement) {
     diagnostics_.warning("W002", statement.span, fmt::format("only in sim: {}", statement.only_sim),
                          "add a line: mode sim");
   }
-  std::visit(
-      Overload{[&](const Act& act) { this->act(act, statement.span); },
-               [&](const Expect& expect) {
-                 pattern(expect.pattern, false);
-                 if (statement.round.empty()) label(expect.label, expect.label_span);
-               },
-               [&](const ExpectNo& none) { pattern(none.pattern, false); },
-               [&](const Never& never) {
-                 pattern(never.pattern, true);
-                 if (never.until_phase.empty()) return;
-                 if (std::ranges::find(phases_, never.until_phase) == phases_.end()) {
-                   diagnostics_.error("E039", never.until_span,
-                                      fmt::format("there is no phase \"{}\"", never.until_phase),
-                                      phases_.empty() ? "a phase is a line of its own: ## its title"
-                                                      : suggestion(never.until_phase, phases_, "phases"));
-                 } else if (phases_begun_.contains(never.until_phase)) {
-                   diagnostics_.error("E039", never.until_span,
-                                      fmt::format("the phase \"{}\" has begun already", never.until_phase),
-                                      "`until` names one that comes later");
-                 }
-               },
-               [&](const Together& together) { statements(together.statements); },
-               [&](const Phase& phase) { phases_begun_.insert(phase.title); }},
-      statement.what);
+  std::visit(Visit{[&](const Act& act) { this->act(act, statement.span); },
+                   [&](const Expect& expect) {
+                     pattern(expect.pattern, false);
+                     if (statement.round.empty()) label(expect.label, expect.label_span);
+                   },
+                   [&](const ExpectNo& none) { pattern(none.pattern, false); },
+                   [&](const Never& never) {
+                     pattern(never.pattern, true);
+                     if (never.until_phase.empty()) return;
+                     if (std::ranges::find(phases_, never.until_phase) == phases_.end()) {
+                       diagnostics_.error("E039", never.until_span,
+                                          fmt::format("there is no phase \"{}\"", never.until_phase),
+                                          phases_.empty() ? "a phase is a line of its own: ## its title"
+                                                          : suggestion(never.until_phase, phases_, "phases"));
+                     } else if (phases_begun_.contains(never.until_phase)) {
+                       diagnostics_.error(
+                           "E039", never.until_span,
+                           fmt::format("the phase \"{}\" has begun already", never.until_phase),
+                           "`until` names one that comes later");
+                     }
+                   },
+                   [&](const Together& together) { statements(together.statements); },
+                   [&](const Phase& phase) { phases_begun_.insert(phase.title); }},
+             statement.what);
 }
 
 void Checker::controller(Role role, const Span& span) {
@@ -371,63 +365,62 @@ void Checker::act(const Act& act, const Span& line) {
       },
       act);
   std::visit(
-      Overload{
-          [&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
-          [&](const Logs& each) { acts(each.domain); }, [&](const Throttles& each) { acts(each.domain); },
-          [&](const Ends& each) {
-            acts(each.domain);
-            connections_.may_end();
-          },
-          [&](const WritesSlot& each) { by_hand(each); }, [&](const SetsIndex& each) { by_hand(each); },
-          [&](const FillsRing& each) { by_hand(each); },
-          [&](const Notifies& each) {
-            acts(each.who);
-            actor(each.peer);
-            event(each.who, each.peer);
-          },
-          [&](const Answering& each) {
-            each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
-          },
-          [&](const Reading& each) {
-            if (each.who.role == Role::client) return receives(each.who, false);
-            each.who.role == Role::user ? acts_as_user(each.who) : acts(each.who);
-          },
-          [&](const Connects& each) {
-            acts(each.domain);
-            if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
-            connections_.connects(each);
-          },
-          [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
-          [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
-          [&](const Suspension& each) { actor(each.who), acts(each.domain); },
-          [&](const Types& each) { types(each); },
-          [&](const HandlesPty& each) {
-            controller(Role::xenctld, line);
-            each.attaches ? acts(each.domain) : actor(each.domain);
-            label(each.name, line);
-          },
-          [&](const Runs& each) {
-            actor(each.who);
-            connections_.may_end();
-          },
-          [&](const Fault& each) {
-            actor(each.from, true), actor(each.to, true);
-            if (const auto no = fault_objection(each))
-              diagnostics_.error("E034", joined(each.from.span, each.to.span), no->what, no->hint);
-          },
-          [&](const HealsAll&) {}, [&](const Waits&) {},
-          [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
-          [&](const ClientConnects& each) {
-            if (each.session_of) connections_.needs_connection(*each.session_of);
-            each.side ? connections_.opens(each.client, each.side) : connections_.connects(each.client);
-          },
-          [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
-          // A raw client may name a domain that does not exist: xcs answers with an error.
-          [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
-          [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
-          [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },
-          [&](const ClientSaysBye& each) { connections_.acts(each.client, each.side, "for a bye"); },
-          [&](const auto& each) { connections_.acts(each.client, Side::control, "for calls"); }},
+      Visit{[&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
+            [&](const Logs& each) { acts(each.domain); }, [&](const Throttles& each) { acts(each.domain); },
+            [&](const Ends& each) {
+              acts(each.domain);
+              connections_.may_end();
+            },
+            [&](const WritesSlot& each) { by_hand(each); }, [&](const SetsIndex& each) { by_hand(each); },
+            [&](const FillsRing& each) { by_hand(each); },
+            [&](const Notifies& each) {
+              acts(each.who);
+              actor(each.peer);
+              event(each.who, each.peer);
+            },
+            [&](const Answering& each) {
+              each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
+            },
+            [&](const Reading& each) {
+              if (each.who.role == Role::client) return receives(each.who, false);
+              each.who.role == Role::user ? acts_as_user(each.who) : acts(each.who);
+            },
+            [&](const Connects& each) {
+              acts(each.domain);
+              if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
+              connections_.connects(each);
+            },
+            [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
+            [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
+            [&](const Suspension& each) { actor(each.who), acts(each.domain); },
+            [&](const Types& each) { types(each); },
+            [&](const HandlesPty& each) {
+              controller(Role::xenctld, line);
+              each.attaches ? acts(each.domain) : actor(each.domain);
+              label(each.name, line);
+            },
+            [&](const Runs& each) {
+              actor(each.who);
+              connections_.may_end();
+            },
+            [&](const Fault& each) {
+              actor(each.from, true), actor(each.to, true);
+              if (const auto no = fault_objection(each))
+                diagnostics_.error("E034", joined(each.from.span, each.to.span), no->what, no->hint);
+            },
+            [&](const HealsAll&) {}, [&](const Waits&) {},
+            [&](const ClientOpens& each) { connections_.opens(each.client, each.side); },
+            [&](const ClientConnects& each) {
+              if (each.session_of) connections_.needs_connection(*each.session_of);
+              each.side ? connections_.opens(each.client, each.side) : connections_.connects(each.client);
+            },
+            [&](const ClientCloses& each) { connections_.closes(each.client, each.side, line); },
+            // A raw client may name a domain that does not exist: xcs answers with an error.
+            [&](const ClientSends& each) { connections_.acts(each.client, Side::data, "for messages"); },
+            [&](const ClientNotifies& each) { connections_.acts(each.client, Side::data, "for events"); },
+            [&](const ClientSendsBytes& each) { connections_.acts(each.client, each.side, "for bytes"); },
+            [&](const ClientSaysBye& each) { connections_.acts(each.client, each.side, "for a bye"); },
+            [&](const auto& each) { connections_.acts(each.client, Side::control, "for calls"); }},
       act);
 }
 
@@ -439,56 +432,54 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
     if (each.from) message(*each.from, each.who);
     if (each.to) message(each.who, *each.to);
   };
-  std::visit(Overload{[&](const Shows& each) { place(each.place, anywhere); },
-                      [&](const BytesAt& each) { place(each.place, anywhere); },
-                      [&](const Receives& each) {
-                        each.who.role == Role::client ? receives(each.who, anywhere)
-                                                      : actor(each.who, anywhere);
-                        actor(each.from, anywhere);
-                        // The domain of a message is known at every hop, another sender only at the first.
-                        const bool known = each.from && each.from->role == Role::domain;
-                        if (each.from && (!known || each.who.role == Role::domain))
-                          message(*each.from, each.who);
-                      },
-                      [&](const ReceivesReply& each) { receives(each.client, anywhere); },
-                      [&](const ReceivesVirq& each) { receives(each.client, anywhere); },
-                      [&](const IsCutOff& each) {
-                        if (each.who.role == Role::client) return receives(each.who, anywhere);
-                        place({Place::Kind::user, each.who, "", each.who.span}, anywhere);
-                      },
-                      [&](const Sends& each) {
-                        actor(each.who, anywhere);
-                        present(each.to);
-                        message(each.who, each.to);
-                      },
-                      [&](const Forwards& each) { forwards(each); },
-                      [&](const ForwardsCount& each) { forwards(each); },
-                      [&](const EventRaised& each) {
-                        actor(each.from, anywhere);
-                        actor(each.to, anywhere);
-                        event(each.from, each.to);
-                      },
-                      [&](const TakesEvent& each) { actor(each.who, anywhere); },
-                      [&](const SlotWritten& each) {
-                        actor(each.who, anywhere);
-                        ring(each.ring, anywhere);
-                      },
-                      [&](const IndexMoved& each) {
-                        actor(each.who, anywhere);
-                        ring(each.ring, anywhere);
-                      },
-                      [&](const Refuses& each) { actor(each.who, anywhere), actor(each.whom, true); },
-                      [&](const Says& each) { actor(each.who, anywhere); }, [&](const QuirkBites&) {},
-                      [&](const RingState& each) { ring(each.ring, anywhere); },
-                      [&](const CounterState& each) {
-                        actor(each.actor, anywhere);
-                        actor(each.of, anywhere);
-                      },
-                      [&](const CounterChanges& each) {
-                        actor(each.actor, anywhere);
-                        actor(each.of, anywhere);
-                      }},
-             pattern.what);
+  std::visit(
+      Visit{[&](const Shows& each) { place(each.place, anywhere); },
+            [&](const BytesAt& each) { place(each.place, anywhere); },
+            [&](const Receives& each) {
+              each.who.role == Role::client ? receives(each.who, anywhere) : actor(each.who, anywhere);
+              actor(each.from, anywhere);
+              // The domain of a message is known at every hop, another sender only at the first.
+              const bool known = each.from && each.from->role == Role::domain;
+              if (each.from && (!known || each.who.role == Role::domain)) message(*each.from, each.who);
+            },
+            [&](const ReceivesReply& each) { receives(each.client, anywhere); },
+            [&](const ReceivesVirq& each) { receives(each.client, anywhere); },
+            [&](const IsCutOff& each) {
+              if (each.who.role == Role::client) return receives(each.who, anywhere);
+              place({Place::Kind::user, each.who, "", each.who.span}, anywhere);
+            },
+            [&](const Sends& each) {
+              actor(each.who, anywhere);
+              present(each.to);
+              message(each.who, each.to);
+            },
+            [&](const Forwards& each) { forwards(each); }, [&](const ForwardsCount& each) { forwards(each); },
+            [&](const EventRaised& each) {
+              actor(each.from, anywhere);
+              actor(each.to, anywhere);
+              event(each.from, each.to);
+            },
+            [&](const TakesEvent& each) { actor(each.who, anywhere); },
+            [&](const SlotWritten& each) {
+              actor(each.who, anywhere);
+              ring(each.ring, anywhere);
+            },
+            [&](const IndexMoved& each) {
+              actor(each.who, anywhere);
+              ring(each.ring, anywhere);
+            },
+            [&](const Refuses& each) { actor(each.who, anywhere), actor(each.whom, true); },
+            [&](const Says& each) { actor(each.who, anywhere); }, [&](const QuirkBites&) {},
+            [&](const RingState& each) { ring(each.ring, anywhere); },
+            [&](const CounterState& each) {
+              actor(each.actor, anywhere);
+              actor(each.of, anywhere);
+            },
+            [&](const CounterChanges& each) {
+              actor(each.actor, anywhere);
+              actor(each.of, anywhere);
+            }},
+      pattern.what);
 }
 
 }  // namespace

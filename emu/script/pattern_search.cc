@@ -121,7 +121,7 @@ Verdict PatternSearch::look(const Observed& observed, const Claims& claims) {
   if (const auto* any = std::get_if<BytesAt>(&pattern_.what)) {
     cursor_.count = bytes_at(observed, any->place).size();
     if (cursor_.count <= from_.count) return Verdict::open;
-    decided_ = observed.state.steps();
+    decided_ = observed.state.last_step();
     return Verdict::met;
   }
   if (const auto* count = std::get_if<ForwardsCount>(&pattern_.what))
@@ -260,7 +260,7 @@ std::size_t PatternSearch::skipped(std::string_view stream, std::size_t at, cons
 
 Verdict PatternSearch::look_at_bytes(const Observed& observed, const Shows& shows, const Claims& claims) {
   const std::string_view stream = bytes_at(observed, shows.place);
-  decided_ = observed.state.steps();
+  decided_ = observed.state.last_step();
   const Payload& wanted = shows.payload;
   if (const auto claimed = claims.bytes.find(cursor_key(pattern_)); claimed != claims.bytes.end()) {
     std::size_t from = from_.count;
@@ -332,7 +332,7 @@ Verdict PatternSearch::look_at_replies(const Observed& observed, const ReceivesR
       if (claims.replies.contains({cursor_key(pattern_), lane, at})) continue;
       count = at + 1;
       lane_ = lane;
-      decided_ = observed.state.steps();
+      decided_ = observed.state.last_step();
       return Verdict::met;
     }
   }
@@ -346,7 +346,7 @@ Verdict PatternSearch::look_at_end(const Observed& observed, const IsCutOff& end
   const bool cut = end.who.role == Role::user
                        ? observed.stage.user_cut_off(end.who.name)
                        : lane_cut(Side::control, Lane::control) || lane_cut(Side::data, Lane::data);
-  decided_ = cut ? observed.state.steps() : 0;
+  decided_ = cut ? observed.state.last_step() : 0;
   return cut ? Verdict::met : Verdict::open;
 }
 

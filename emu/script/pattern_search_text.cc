@@ -188,6 +188,7 @@ bool PatternSearch::has_entry_of_subject(const Observed& observed) const {
   const std::optional<Actor> subject = subject_of(pattern_);
   for (Step step = from_.mark.step + 1; step <= observed.state.steps(); ++step) {
     const trace::Entry& entry = observed.state.at(step);
+    if (entry.kind == trace::Kind::mask_changed) continue;
     // "No bytes come" is tested by any other entry.
     if (!subject || is_of_bytes(pattern_)) return true;
     if (observed.actor_map.is(*subject, entry.actor) || observed.actor_map.is(*subject, entry.peer))

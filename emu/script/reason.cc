@@ -86,6 +86,7 @@ Course course_of(const Entry& entry) {
     }
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::refused:
     case Kind::counted:
     case Kind::quirk:
@@ -180,7 +181,7 @@ std::set<std::string> sorts_since(const RunRecord& record, const Failure& failur
   std::set<std::string> sorts;
   for (Step step = last_met(record, failure) + 1; step <= failure.step; ++step) {
     const Entry& entry = record.state.at(step);
-    if (domain && entry.domain != *domain) continue;
+    if ((domain && entry.domain != *domain) || entry.kind == Kind::mask_changed) continue;
     const Course its = course_of(entry);
     const bool is_event = entry.kind == Kind::event_raised || entry.kind == Kind::event_taken;
     if (course != Course::none && its != course && (its != Course::none || is_event)) continue;

@@ -139,7 +139,9 @@ std::string Report::entries(Step focus, Step last, std::uint32_t domain) const {
   };
   const auto concerns = [&](Step step) {
     const trace::Entry& entry = state.at(step);
-    return step == focus || (domain == 0 ? !serial(entry) : entry.domain == domain);
+    if (step == focus) return true;
+    if (entry.kind == trace::Kind::mask_changed) return false;  // the outcome of an event tells the mask
+    return domain == 0 ? !serial(entry) : entry.domain == domain;
   };
   for (Step step = focus == 0 ? last : focus; step > 0 && shown.size() <= entries_before; --step) {
     if (concerns(step)) shown.insert(shown.begin(), step);

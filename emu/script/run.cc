@@ -461,7 +461,7 @@ Failure& Run::fail(Failure::Kind kind, const Statement& statement, const Pattern
   }
   failure.instead = seeker.instead(observed());
   failure.focus = seeker.nearest(observed());
-  failure.step = state_.steps();
+  failure.step = state_.last_step();
   failure.time = stage_->now() - began_;
   failure.circumstances = act_executor_.circumstances();
   if (const auto* expect = std::get_if<Expect>(&statement.what)) failure.label = expect->label;

@@ -32,6 +32,7 @@ State::State() = default;
 
 void State::take(const trace::Entry& entry) {
   entries_.push_back(entry);
+  if (entry.kind != Kind::mask_changed) last_step_ = steps();
   flow_.take(steps(), entry);
   for (const trace::FlowPlace& place : flow_.touched()) count_level(place);
   switch (entry.kind) {
@@ -68,6 +69,7 @@ void State::take(const trace::Entry& entry) {
       return;
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
       return;
   }
 }

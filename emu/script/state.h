@@ -80,6 +80,8 @@ class State {
 
   [[nodiscard]] const std::vector<trace::Entry>& entries() const { return entries_; }
   [[nodiscard]] Step steps() const { return entries_.size(); }
+  /// The last step that is not a change of a mask: no line is about those.
+  [[nodiscard]] Step last_step() const { return last_step_; }
   [[nodiscard]] const trace::Entry& at(Step step) const { return entries_[step - 1]; }
   /// All values that the indices of a ring had, beginning with zeros.
   [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, ring::Ring ring) const;
@@ -125,6 +127,7 @@ class State {
   [[nodiscard]] RingRecord& record(std::uint32_t domain, ring::Ring ring);
 
   std::vector<trace::Entry> entries_;
+  Step last_step_ = 0;
   trace::Flow flow_;
   std::map<trace::FlowPlace, std::int64_t> levels_;
   std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;

@@ -77,6 +77,7 @@ Arrow arrow_of(const Entry& entry, const Flow& flow) {
     case Kind::frame_passed:
     case Kind::bytes_passed:
       return {self, lane_of(flow.behind(entry, entry.peer))};
+    case Kind::mask_changed:
     case Kind::quirk:
     case Kind::refused:
     case Kind::counted:

@@ -52,12 +52,16 @@ enum class Kind : std::uint8_t {
   told,          ///< something in the life of a domain or a process: `detail` is the Fact
   frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
                  ///< frame_passed
+  mask_changed,  ///< actor sets or clears the mask bit of its `port`: `detail` is the MaskBit
 };
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
 
 /// The source of an event: the other end of its channel, or a virtual or physical interrupt.
 enum class EventSource : std::uint8_t { channel, virq, pirq };
+
+/// An event at a port whose mask bit is set only sets the pending bit.
+enum class MaskBit : std::uint8_t { clear, set };
 
 /// Value of Entry::detail in slot_written.
 enum class SlotUse : std::uint8_t { request, response };

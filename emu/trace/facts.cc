@@ -364,6 +364,7 @@ std::string words_of(const Entry& entry) {
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:
@@ -395,6 +396,7 @@ char marker(const Entry& entry) {
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:

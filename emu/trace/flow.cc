@@ -83,6 +83,7 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
       break;
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
       break;
   }
   return std::move(done_);

@@ -216,6 +216,7 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::refused:
     case Kind::told:
     case Kind::frame_taken:
+    case Kind::mask_changed:
       break;
   }
   return nullptr;

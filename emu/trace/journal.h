@@ -59,6 +59,13 @@ class Journal {
     sink_->write(entry);
   }
 
+  void mask_changed(std::uint32_t domain, ring::Port port, MaskBit now) {
+    if (!listening()) return;
+    Entry entry = about(Kind::mask_changed, domain, static_cast<std::uint8_t>(now));
+    entry.port = port;
+    sink_->write(entry);
+  }
+
   /// `type` is the xcs frame type. Frames without a control message pass an empty one. Only replies to calls
   /// have a result; only frames that connect have a session; only traffic has a number.
   void frame_passed(std::uint32_t domain, Actor receiver, std::uint32_t type, ring::Port port,

@@ -25,7 +25,7 @@
 namespace ringside::trace {
 
 inline constexpr std::string_view journal_format = "ringside journal";
-inline constexpr std::uint64_t journal_version = 2;
+inline constexpr std::uint64_t journal_version = 3;
 
 inline constexpr std::size_t journal_line_bytes_max = std::size_t{8}
                                                       << 20;  ///< the first line contains a scenario

@@ -272,6 +272,10 @@ void details_in(Fields& fields, std::string& complaint, Entry& entry) {
     case Kind::event_taken:
       entry.port = fields.word("port");
       return;
+    case Kind::mask_changed:
+      entry.port = fields.word("port");
+      detail(fields.named("mask", mask_named, "set or clear"));
+      return;
     case Kind::frame_passed:
     case Kind::frame_taken:
       peer();

@@ -67,6 +67,9 @@ std::string details(const Entry& entry) {
                          raised_name(static_cast<ring::Raised>(entry.detail)), source_json(entry));
     case Kind::event_taken:
       return fmt::format(R"(,"port":{})", entry.port);
+    case Kind::mask_changed:
+      return fmt::format(R"(,"port":{},"mask":"{}")", entry.port,
+                         mask_name(static_cast<MaskBit>(entry.detail)));
     case Kind::frame_passed:
     case Kind::frame_taken: {
       const bool carries = entry.detail == frame_request || entry.detail == frame_response;

@@ -8,6 +8,7 @@
 //   index_moved    ring, index, from, to
 //   event_raised   peer, port, outcome; source ("virq", "pirq") and number if it is for an interrupt
 //   event_taken    port
+//   mask_changed   port, mask ("set", "clear")
 //   frame_passed   peer, port, frame (the xcs frame's type by name), message where the frame carries one,
 //                  result of a reply, session of a frame that connects, number
 //   frame_taken    peer, port, frame, number, message: as of frame_passed

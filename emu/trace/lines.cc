@@ -23,6 +23,7 @@ bool has_peer(Kind kind) {
     case Kind::slot_written:
     case Kind::index_moved:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
@@ -85,6 +86,8 @@ std::string what(const Entry& entry) {
     }
     case Kind::event_taken:
       return fmt::format("takes EVENT port:{}", entry.port);
+    case Kind::mask_changed:
+      return fmt::format("{} port:{}", mask_verb(static_cast<MaskBit>(entry.detail)), entry.port);
     case Kind::frame_passed:
       return frame_words(entry);
     case Kind::frame_taken:

@@ -56,6 +56,8 @@ std::string_view kind_name(Kind kind) {
       return "event_raised";
     case Kind::event_taken:
       return "event_taken";
+    case Kind::mask_changed:
+      return "mask_changed";
     case Kind::frame_passed:
       return "frame_passed";
     case Kind::bytes_passed:
@@ -133,7 +135,7 @@ std::optional<JournalMark::Kind> mark_named(std::string_view name) {
 }
 
 std::optional<Kind> kind_named(std::string_view name) {
-  return value_named(name, Kind::frame_taken, kind_name);
+  return value_named(name, Kind::mask_changed, kind_name);
 }
 
 std::optional<SlotUse> use_named(std::string_view name) {
@@ -156,6 +158,10 @@ std::optional<ring::Abi> layout_named(std::string_view name) {
 
 std::optional<IndexName> index_named(std::string_view name) {
   return value_named(name, IndexName::rsp_cons, index_name);
+}
+
+std::optional<MaskBit> mask_named(std::string_view name) {
+  return value_named(name, MaskBit::set, mask_name);
 }
 
 std::optional<ring::Raised> raised_named(std::string_view name) {
@@ -238,6 +244,8 @@ bool makes_sense(const Entry& entry) {
       return entry.detail < quirks_known.size();
     case Kind::told:
       return fact_of(entry) <= last_fact;
+    case Kind::mask_changed:
+      return entry.detail <= static_cast<std::uint8_t>(MaskBit::set);
     case Kind::event_taken:
     case Kind::frame_passed:
     case Kind::bytes_passed:

@@ -33,6 +33,7 @@ namespace ringside::trace {
 [[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
 [[nodiscard]] std::optional<JournalMark::Act> act_named(std::string_view name);
 [[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
+[[nodiscard]] std::optional<MaskBit> mask_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
 /// By the name that frame_type_name() gives.
 [[nodiscard]] std::optional<std::uint8_t> frame_type_named(std::string_view name);

@@ -118,6 +118,7 @@ std::string receiver_name(const Entry& entry) {
     case Kind::refused:
       return actor_name(entry.peer);
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::frame_taken:
     case Kind::counted:
     case Kind::quirk:
@@ -146,6 +147,7 @@ std::string payload_of(const Entry& entry) {
     case Kind::index_moved:
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
       break;
   }
   return "";
@@ -177,6 +179,7 @@ Direction direction_of(const Entry& entry) {
       return between(entry.peer, entry.actor);
     case Kind::index_moved:
     case Kind::event_taken:
+    case Kind::mask_changed:
     case Kind::refused:
     case Kind::counted:
     case Kind::quirk:

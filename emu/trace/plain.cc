@@ -99,6 +99,15 @@ std::string event_words(const Entry& entry) {
   return begin;
 }
 
+std::string mask_words(const Entry& entry) {
+  const std::string who = actor_name(entry.actor);
+  if (static_cast<MaskBit>(entry.detail) == MaskBit::set)
+    return fmt::format(
+        "{} is awake, and masks its port {}: until it sleeps, an event there only sets the pending bit.", who,
+        entry.port);
+  return fmt::format("{} unmasks its port {}: from now on an event there wakes it.", who, entry.port);
+}
+
 std::string explained_frame(const Entry& entry) {
   const std::string from = actor_name(entry.actor);
   const bool up = entry.actor.role == Role::xcs;
@@ -180,6 +189,8 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
       return fmt::format(
           "{} finds an event pending at its port {}, clears the bit, and looks into the rings.", who,
           entry.port);
+    case Kind::mask_changed:
+      return mask_words(entry);
     case Kind::frame_passed:
       return explained_frame(entry);
     case Kind::frame_taken:

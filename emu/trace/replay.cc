@@ -92,6 +92,10 @@ void Replay::take(std::uint64_t step, const Entry& entry) {
       return event_raised(entry);
     case Kind::event_taken:
       return event_taken(entry);
+    case Kind::mask_changed:
+      ports_[{receiver_of(entry.actor), entry.port}].masked =
+          static_cast<MaskBit>(entry.detail) == MaskBit::set;
+      return;
     case Kind::told:
       return told(entry);
     case Kind::frame_passed:
@@ -159,8 +163,9 @@ void Replay::event_taken(const Entry& entry) {
   its.unread = 0;
 }
 
-/// A new domain has a new page, all of it 0.
+/// A new domain has a new page, all of it 0; Xen clears the bits of a port that is used again.
 void Replay::told(const Entry& entry) {
+  if (is(entry, Fact::port_closed)) ports_[{entry.values[1], entry.values[0]}] = {};
   if (entry.actor.role != Role::xen || fact_of(entry) != Fact::created) return;
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
     rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};

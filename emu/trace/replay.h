@@ -53,7 +53,7 @@ struct ReplayedRing {
 /// One end of an event channel, as known from the events raised at it.
 struct ReplayedPort {
   bool pending = false;
-  bool masked = false;    ///< when it was last looked at
+  bool masked = false;
   bool selected = false;  ///< the selector's bit of the port's word
   std::uint32_t raised = 0;
   std::uint32_t kicks = 0;   ///< of those, how many woke the receiver

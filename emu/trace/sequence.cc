@@ -223,6 +223,8 @@ class Builder {
       }
       case Kind::told:
         return told(each);
+      case Kind::mask_changed:
+        return;  // an event that is not a kick says why
       case Kind::frame_taken:
         return;  // the arrow of the frame that was passed ends here
     }

@@ -98,6 +98,9 @@ std::string sentence(const Entry& entry) {
                          what_about(entry));
     case Kind::event_taken:
       return fmt::format("{} takes event{}", actor_name(entry.actor), what_about(entry));
+    case Kind::mask_changed:
+      return fmt::format("{} {} events{}", actor_name(entry.actor),
+                         mask_verb(static_cast<MaskBit>(entry.detail)), what_about(entry));
     case Kind::frame_passed:
       return frame_sentence(entry);
     case Kind::frame_taken:
@@ -165,6 +168,14 @@ std::string_view index_name(IndexName name) {
       return "rsp_cons";
   }
   return "unknown index";
+}
+
+std::string_view mask_name(MaskBit bit) {
+  return bit == MaskBit::set ? "set" : "clear";
+}
+
+std::string_view mask_verb(MaskBit now) {
+  return now == MaskBit::set ? "masks" : "unmasks";
 }
 
 std::string_view raised_name(ring::Raised outcome) {

@@ -32,6 +32,9 @@ inline constexpr std::size_t shown_bytes_max = 32;
 [[nodiscard]] std::string ring_name(std::uint32_t domain, ring::Ring ring);
 
 [[nodiscard]] std::string_view index_name(IndexName name);
+[[nodiscard]] std::string_view mask_name(MaskBit bit);
+/// "masks" or "unmasks"
+[[nodiscard]] std::string_view mask_verb(MaskBit now);
 [[nodiscard]] std::string_view raised_name(ring::Raised outcome);
 
 /// "console", "shutdown"; "type 5" for a type without a name in 2005.

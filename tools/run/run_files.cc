@@ -139,7 +139,7 @@ std::string run_page_name(const RunJob& job) {
 }
 
 std::string look_command(const std::string& journal, const script::RunRecord& record) {
-  script::Step step = record.state.steps();
+  script::Step step = record.state.last_step();
   if (!record.failures.empty()) {
     const script::Failure& first = record.failures.front();
     step = first.focus != 0 ? first.focus : first.step;

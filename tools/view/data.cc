@@ -87,6 +87,7 @@ std::string_view look_of(const Entry& entry) {
       return entry.detail >= static_cast<std::uint8_t>(trace::IndexName::rsp_prod) ? "response" : "request";
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
       return "event";
     case Kind::frame_passed:
       return entry.detail == trace::frame_response ? "response" : "request";
@@ -120,6 +121,9 @@ std::string label_of(const Entry& entry) {
       return fmt::format("event: {}", trace::raised_name(static_cast<ring::Raised>(entry.detail)));
     case Kind::event_taken:
       return "takes event";
+    case Kind::mask_changed:
+      return fmt::format("{} port {}", trace::mask_verb(static_cast<trace::MaskBit>(entry.detail)),
+                         entry.port);
     case Kind::frame_passed:
       return entry.detail == trace::frame_request && !empty ? "" : trace::frame_type_name(entry.detail);
     case Kind::frame_taken:
@@ -152,6 +156,7 @@ std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trac
       if (!kick.empty()) return kick.mapped();
       break;
     }
+    case Kind::mask_changed:
     case Kind::slot_written:
     case Kind::index_moved:
     case Kind::frame_passed:
@@ -197,7 +202,8 @@ std::string StepData::begin(const trace::JournalHeader& header) {
 /// The changes of the picture.
 std::string StepData::changes(const Entry& entry) {
   std::string list = ring_changes(entry.domain);
-  if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken) {
+  if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken ||
+      entry.kind == Kind::mask_changed) {
     const trace::Actor owner = entry.kind == Kind::event_raised ? entry.peer : entry.actor;
     const std::uint32_t number = owner.role == Role::domain ? owner.number : 0;
     const auto port = replay_.ports().find({number, entry.port});

@@ -43,6 +43,7 @@ inline constexpr std::array<std::string_view, 7> watch_kinds_names = {"all",    
       return WatchKinds::frames;
     case trace::Kind::event_raised:
     case trace::Kind::event_taken:
+    case trace::Kind::mask_changed:
       return WatchKinds::events;
     case trace::Kind::refused:
     case trace::Kind::counted:

@@ -77,6 +77,7 @@ Tone tone_of(const Entry& entry) {
   switch (entry.kind) {
     case Kind::event_raised:
     case Kind::event_taken:
+    case Kind::mask_changed:
       return Tone::event;
     case Kind::slot_written:
     case Kind::index_moved:
@@ -192,6 +193,9 @@ std::string few_words(const Entry& entry) {
     }
     case Kind::event_taken:
       return fmt::format("takes event, port {}", entry.port);
+    case Kind::mask_changed:
+      return fmt::format("{} port {}", trace::mask_verb(static_cast<trace::MaskBit>(entry.detail)),
+                         entry.port);
     case Kind::frame_passed:
     case Kind::frame_taken: {
       const bool carries = entry.detail == trace::frame_request || entry.detail == trace::frame_response;

@@ -12,10 +12,11 @@ local lost = 1  -- bit of the markers
 
 local kinds = {
   [0] = "slot written", "index moved", "event raised", "event taken", "frame passed", "bytes passed", "refused",
-  "counted", "quirk", "told", "frame taken",
+  "counted", "quirk", "told", "frame taken", "mask changed",
 }
 local kind = {slot_written = 0, index_moved = 1, event_raised = 2, event_taken = 3, frame_passed = 4,
-              bytes_passed = 5, refused = 6, counted = 7, quirk = 8, told = 9, frame_taken = 10}
+              bytes_passed = 5, refused = 6, counted = 7, quirk = 8, told = 9, frame_taken = 10,
+              mask_changed = 11}
 local directions = {[0] = "neither", "down", "up"}
 local rings = {[0] = "tx", "rx"}
 local index_names = {[0] = "req_prod", "req_cons", "rsp_prod", "rsp_cons"}
@@ -97,6 +98,7 @@ local r = {
 local e = {
   port = ProtoField.uint16("evtchn.port", "Port"),
   pending = ProtoField.bool("evtchn.pending", "Was pending already"),
+  mask = ProtoField.bool("evtchn.mask", "Mask"),
   outcome = ProtoField.uint8("evtchn.outcome", "Outcome", base.DEC, outcomes),
   source = ProtoField.uint8("evtchn.source", "For", base.DEC, sources),
   interrupt = ProtoField.uint32("evtchn.interrupt", "Number of the virq or pirq"),
@@ -247,6 +249,7 @@ end
 local function show_event(tree, buffer, p)
   local its = tree:add(evtchn, buffer(6, 2))
   if p.port ~= none16 then its:add_le(e.port, buffer(6, 2)) end
+  if p.kind == kind.mask_changed then its:add(e.mask, buffer(17, 1), p.detail == 1) end
   if p.kind ~= kind.event_raised then return end
   its:add(e.outcome, buffer(17, 1))
   its:add(e.pending, buffer(17, 1), p.detail == 1)
@@ -366,7 +369,7 @@ function ringside.dissector(buffer, pinfo, root)
   pinfo.cols.info = sentence
   show_ringside(tree, buffer, p, names, number)
   if p.kind == kind.slot_written or p.kind == kind.index_moved then show_ring(root, buffer, p, number) end
-  if p.kind == kind.event_raised or p.kind == kind.event_taken then show_event(root, buffer, p) end
+  if p.kind == kind.event_raised or p.kind == kind.event_taken or p.kind == kind.mask_changed then show_event(root, buffer, p) end
   if p.kind == kind.frame_passed then show_frame(root, buffer, p) end
   if p.data > 0 then show_data(p.type and root or tree, buffer(header_bytes, p.data), buffer, p) end
   if sentence ~= "" then tree:add(f.text, buffer(p.text_at), sentence) end

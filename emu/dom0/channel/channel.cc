@@ -38,9 +38,17 @@ bool Channel::has_work() const {
 }
 
 bool Channel::try_sleep() {
-  if (!up_.unmask()) return true;
-  up_.set_mask();
+  const bool pending = up_.unmask();
+  journal_.mask_changed(domain(), local_port(), trace::MaskBit::clear);
+  if (!pending) return true;
+  mask();
   return false;
+}
+
+void Channel::mask() {
+  if (up_.is_masked()) return;
+  up_.set_mask();
+  journal_.mask_changed(domain(), local_port(), trace::MaskBit::set);
 }
 
 // -- the rings

@@ -171,6 +171,7 @@ class Channel {
   void turn();
   [[nodiscard]] bool has_work() const;
   [[nodiscard]] bool try_sleep();
+  void mask();
 
   // The rings.
   [[nodiscard]] bool indices_make_sense() const;

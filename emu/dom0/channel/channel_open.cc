@@ -164,9 +164,9 @@ void Channel::hold() {
 void Channel::release() {
   if (wait_ != 0) return;
   ring::ChannelWords* words = ring::channel_words(frame_.frame());
-  up_.set_mask();
+  mask();
   wait_ = parts_.host.ring_wait_start(parts_.events.kicks(local_port()),
-                                      {.awaken = [this] { up_.set_mask(); },
+                                      {.awaken = [this] { mask(); },
                                        .has_work = [this] { return has_work(); },
                                        .serve = [this] { turn(); },
                                        .try_sleep = [this] { return try_sleep(); },

@@ -30,9 +30,9 @@ Result<> EventDevice::bind(ring::Port port, Wake wake, DomainId about) {
   if (is_bound(port)) return Error{EEXIST, what, fmt::to_string(port), "it is bound already", ""};
   auto handles = privcmd_.evtchn_open(port);
   if (!handles) return handles.error();
-  bound_[port] = std::make_unique<Bound>(Bound{std::move(handles).value(), about});
+  bound_[port] = std::make_unique<Bound>(Bound{std::move(handles).value(), about, wake});
   if (wake == Wake::device) host_.kicks_watch(kicks(port), [this, port] { kicked(port); });
-  if (bits_.unmask(port)) hand_out(port);
+  if (unmask(port)) hand_out(port);
   return Done{};
 }
 
@@ -89,6 +89,7 @@ void EventDevice::hand_out(ring::Port port) {
   bits_.set_mask(port);
   bits_.clear_pending(port);
   journal_.event_taken(bound(port).about, port);
+  tell_mask(port, trace::MaskBit::set);
   if (overflow_) return;
   if (queue_.size() == event_queue_ports_max) {
     overflow_ = true;
@@ -106,7 +107,20 @@ EventDevice::Read EventDevice::read(std::uint16_t& port) {
 }
 
 void EventDevice::write(std::uint16_t port) {
-  if (is_bound(port) && bits_.unmask(port)) hand_out(port);
+  if (is_bound(port) && unmask(port)) hand_out(port);
+}
+
+/// Returns whether the port is pending.
+bool EventDevice::unmask(ring::Port port) {
+  const bool was_masked = bits_.is_masked(port);
+  const bool pending = bits_.unmask(port);
+  if (was_masked) tell_mask(port, trace::MaskBit::clear);
+  return pending;
+}
+
+/// The sender of an owner's port sees the owner's mask, and not this one.
+void EventDevice::tell_mask(ring::Port port, trace::MaskBit now) {
+  if (bound(port).wake == Wake::device) journal_.mask_changed(bound(port).about, port, now);
 }
 
 void EventDevice::reset() {

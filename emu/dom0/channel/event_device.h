@@ -73,12 +73,15 @@ class EventDevice {
   struct Bound {
     Privcmd::PortHandles handles;
     DomainId about;
+    Wake wake;
   };
 
   EventDevice(Host& host, trace::Journal journal, Privcmd& privcmd, Mapping frame, ring::Abi abi);
   void kicked(ring::Port port);
   void upcall(ring::Port port);
   void hand_out(ring::Port port);
+  [[nodiscard]] bool unmask(ring::Port port);
+  void tell_mask(ring::Port port, trace::MaskBit now);
   [[nodiscard]] const Bound& bound(ring::Port port) const;
 
   Host& host_;
