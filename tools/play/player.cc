@@ -28,6 +28,11 @@ using trace::json_text;
 
 /// The name of a scenario that is in no file.
 constexpr const char* nameless = "scenario.scn";
+constexpr const char* only_real =
+    "This scenario has `mode real`: it runs with processes only, and this page only simulates. Remove that "
+    "line, or save the text and use: ringside run --mode real FILE";
+/// A browser takes gigabytes for a longer page. The longest run of the library has 366,917 steps.
+constexpr std::uint64_t page_steps_max = 500'000;
 constexpr std::uint64_t seed_max = 999'999'999'999'999'999;
 
 struct PlayerOptions {
@@ -60,7 +65,7 @@ script::Reader reader_of(const PlayerOptions& options, const std::string& path, 
       return refused("this scenario is in no folder", "ringside play FILE reads files beside FILE");
     std::error_code problem;
     const fs::path folder = fs::canonical(fs::absolute(options.path, problem).parent_path(), problem);
-    const fs::path file = fs::weakly_canonical(asked, problem);
+    const fs::path file = fs::weakly_canonical(fs::absolute(asked, problem), problem);
     const fs::path inside = file.lexically_relative(folder);
     if (problem || folder.empty() || inside.empty() || *inside.begin() == ".." || inside.is_absolute())
       return refused("it is not in the folder of the scenario", "");
@@ -122,22 +127,13 @@ std::string refusal(const script::Script& read, const std::string& why) {
                      problems_in(read));
 }
 
-/// Why a file without errors has no runs.
-std::string no_runs(const script::Script& read) {
-  if (read.templates.empty())
-    return "There is no scenario in this text: its first line is  scenario \"TITLE\"";
-  return "This scenario has `mode real`: it runs with processes only, and this page only simulates. Remove "
-         "that "
-         "line, or save the text and use: ringside run --mode real FILE";
-}
-
 std::string played(const PlayRequest& request, const PlayerOptions& options) {
   const std::string path = options.path.empty() ? nameless : options.path;
   script::Script read = script::read_script(path, reader_of(options, path, request.text));
-  const std::size_t all = script::check_all(read);
+  (void)script::check_all(read);
   if (read.diagnostics.errors() != 0) return refusal(read, "");
   const std::vector<Scenario> runs = script::runs_of(read, script::Mode::sim, {});
-  if (all == 0 || runs.empty()) return refusal(read, no_runs(read));
+  if (runs.empty()) return refusal(read, only_real);
   const bool digits = std::ranges::all_of(request.seed, [](char each) { return each >= '0' && each <= '9'; });
   if (!digits || request.seed.size() > std::to_string(seed_max).size())
     return refusal(read, fmt::format("A seed is a number from 0 to {}.", seed_max));
@@ -154,16 +150,23 @@ std::string played(const PlayRequest& request, const PlayerOptions& options) {
   const script::RunRecord record = perform(job, run_options).record;
 
   for (std::string& each : names) each = json_text(each);
+  std::string notes = script::warnings_report(scenario, read.sources, record);
+  if (scenario.setup.golden) notes += "golden: the run is not compared with its golden journal here\n";
+  const bool has_page = record.state.steps() <= page_steps_max;
+  if (!has_page)
+    notes += fmt::format("There is no page of this run: it has {} steps, and a page has at most {}.\n",
+                         record.state.steps(), page_steps_max);
   const script::ReportContext context{.seed = job.seed, .again = again_command(job), .journal = {}};
-  std::string answer = fmt::format(
-      R"({{"outcome":"{}","report":{},"problems":{},"failures":{},"warnings":{},"runs":{},"at":{},)"
-      R"("seed":{},"judged":{},"time":{},"golden":{}}})",
-      outcome_word(record.outcome),
-      json_text(script::failure_report(scenario, read.sources, record, context)), problems_in(read),
-      failures_in(read, record), json_text(script::warnings_report(scenario, read.sources, record)),
-      joined(names), at, job.seed, record.judged, json_text(script::time_text(record.ended - record.began)),
-      scenario.setup.golden);
-  return answer + "\n" + replay_page({run_data(journal_of_job(job, record), scenario.name)});
+  std::string answer =
+      fmt::format(R"({{"outcome":"{}","report":{},"problems":{},"failures":{},"notes":{},"runs":{},"at":{},)"
+                  R"("seed":{},"judged":{},"time":{}}})",
+                  outcome_word(record.outcome),
+                  json_text(script::failure_report(scenario, read.sources, record, context)),
+                  problems_in(read), failures_in(read, record), json_text(notes), joined(names), at, job.seed,
+                  record.judged, json_text(script::time_text(record.ended - record.began)));
+  answer += '\n';
+  if (!has_page) return answer;
+  return answer + replay_page({run_data(journal_of_job(job, record), scenario.name)});
 }
 
 std::string answer_to(const PlayRequest& request, const PlayerOptions& options) {
