@@ -1,11 +1,12 @@
 // ringside play: the server of an editor for scenarios, until a signal ends it.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "emu/host/linux_host.h"
@@ -32,7 +33,22 @@ struct PlayOptions {
 
 /// The text that the page begins with.
 Result<std::string> first_text(const std::string& path) {
-  if (!path.empty()) return file_reader()(path);
+  if (!path.empty()) {
+    auto text = file_reader()(path);
+    if (!text) return text;
+    const auto refused = [&path](std::string why) {
+      return Error{EINVAL, "cannot edit a scenario", path, std::move(why), ""};
+    };
+    if (text->size() > script::source_bytes_max)
+      return refused(fmt::format("it is longer than {} bytes", script::source_bytes_max));
+    // A browser would change what it cannot show.
+    for (std::size_t at = 0; at < text->size();) {
+      const std::size_t bytes = trace::character_at(*text, at).size();
+      if (bytes == 0) return refused(fmt::format("its byte {} is not UTF-8", at + 1));
+      at += bytes;
+    }
+    return text;
+  }
   for (const embedded::File& each : embedded::labs) {
     if (each.path != example) continue;
     std::string text(each.text);
