@@ -6,15 +6,15 @@ usage: play_browser_test.py     RINGSIDE names the program
 """
 
 import os
+import os
 import pathlib
 import re
 import signal
 import tempfile
-import unittest
 
 from page_access_test import CONTRAST, FOCUSABLE
 from page_browser import Keys, PageTest, browser, main
-from play_test import ENDLESS, HELLO, SCENARIOS, Play
+from play_test import HELLO, LONG, SCENARIOS, Play
 
 PHONE = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
 WRONG = 'scenario "Wrong"\nxen boots dom1\n' + "# \u00e9\U0001f600\n" * 60 + 'dom1 prints "\U0001f600" twice\n'
@@ -160,9 +160,10 @@ class Editor(PageTest):
         self.assertEqual((self.folder / "hello.scn").read_text(), HELLO)
 
     def test_a_run_is_stopped_and_a_server_that_ends_is_noticed(self):
-        self.write(ENDLESS)
+        self.write(LONG)
         self.find("#run").click()
-        self.wait(lambda: self.server.players(), "it runs")
+        self.wait(self.server.players, "it runs")
+        os.kill(self.server.players()[0], signal.SIGSTOP)
         self.find("#stop").click()
         self.wait(lambda: self.text("#status") == "Stopped.", "it is stopped")
         self.assertEqual(self.script("return document.activeElement.id"), "run")

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -22,8 +23,9 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 SCENARIOS = TEST.parent / "scenarios"
 DOES_NOT_PARSE, COULD_NOT_RUN = 2, 3
 HELLO = 'scenario "Hello"\nxen boots dom1\nuser connects to dom1\ndom1 prints "hello\\n"\nexpect user sees "hello"\n'
-# Its run takes far longer than any limit here, and memory for a minute of it at most.
-ENDLESS = 'scenario "Endless"\nxen boots dom1\nuser connects to dom1\nrepeat 60000\n  user types "a"\n  expect dom1 reads "a"\nend\n'
+# Its run takes some 20 s.
+LONG = ('scenario "Long"\nxen boots dom1\nuser connects to dom1\nrepeat 100\n  dom1 prints 1MiB bytes of "a"\n'
+        '  expect user sees 1MiB bytes of "a" within 1000s\nend\n')
 
 
 class Play:
@@ -86,9 +88,17 @@ class Play:
     def run(self, text, seed="", run=""):
         return self.end_run(self.begin_run(text, seed, run))
 
+    def hold(self):
+        """The connection of a run that does not end by itself, and its process."""
+        connection = self.begin_run(LONG)
+        player, = eventually("it runs", self.players)
+        os.kill(player, signal.SIGSTOP)
+        return connection, player
+
     def players(self):
-        """The process ids of its runs."""
-        return [int(pid) for pid in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+        """The process ids of its runs that have begun."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"\0player\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def alive(pid):
@@ -195,25 +205,33 @@ class PlayTest(unittest.TestCase):
 
     def test_an_endless_scenario_is_ended_with_a_message(self):
         with self.play("--timeout", "0.2") as play:
-            answer, _ = play.run(ENDLESS)
+            answer, _ = play.run(LONG)
             self.assertEqual(answer["outcome"], "could not run")
             self.assertIn("it took too long (--timeout allows more)", answer["report"])
+            self.assertEqual(play.run(HELLO)[0]["outcome"], "passed")
+
+    def test_a_process_that_does_not_end_is_ended(self):
+        with self.play("--timeout", "0.1") as play:
+            endless, _ = play.hold()
+            answer, page = play.end_run(endless)
+            self.assertEqual((answer["outcome"], page), ("not run", ""))
+            self.assertEqual(answer["report"], "It did not end in 20.1 s, and was stopped: --timeout allows more.")
             self.assertEqual(play.run(HELLO)[0]["outcome"], "passed")
 
     def test_a_run_without_memory_is_ended_with_a_message(self):
         # 200 lines of 10,000 runs, each of which is expanded before the first one runs.
         rows = "".join(f"  {number}\n" for number in range(10_000))
         text = f'scenario "Many"\ncases A\n{rows}xen boots dom1\nrepeat 1000\n' + '  dom1 prints "{A}"\n' * 199 + "end\n"
-        with self.play("--timeout", "600") as play:
+        few = 256 << 20  # a process inherits a limit that is lower than its own
+        with self.play("--timeout", "600", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (few, few))) as play:
             answer, page = play.run(text)
             self.assertEqual((answer["outcome"], page), ("not run", ""))
-            self.assertRegex(answer["report"], "memory|was stopped after")
+            self.assertEqual(answer["report"], "The run needs more memory than it may have. Fewer bytes, fewer repeats?")
             self.assertEqual(play.run(HELLO)[0]["outcome"], "passed")
 
     def test_one_run_at_a_time_and_a_request_that_leaves_ends_its_run(self):
         with self.play("--timeout", "600") as play:
-            endless = play.begin_run(ENDLESS)
-            player, = eventually("it runs", play.players)
+            endless, player = play.hold()
             waiting = play.begin_run(HELLO)
             self.assertEqual(play.ask("GET", play.path())[0], 200, "the page comes at once")
             self.assertEqual(play.players(), [player])
@@ -221,16 +239,15 @@ class PlayTest(unittest.TestCase):
             self.assertEqual(play.end_run(waiting)[0]["outcome"], "passed")
             eventually("the run has ended", lambda: not alive(player))
             # A request that leaves before its turn.
-            endless, gone = play.begin_run(ENDLESS), play.begin_run(HELLO)
-            player, = eventually("it runs", play.players)
+            endless, player = play.hold()
+            gone = play.begin_run(HELLO)
             gone.close()
             endless.close()
             eventually("all have ended", lambda: not play.players())
 
     def test_a_run_that_is_killed_is_reported(self):
         with self.play("--timeout", "600") as play:
-            endless = play.begin_run(ENDLESS)
-            player, = eventually("it runs", play.players)
+            endless, player = play.hold()
             os.kill(player, signal.SIGKILL)
             answer, _ = play.end_run(endless)
             self.assertIn("has ended with status 137", answer["report"])
@@ -359,8 +376,7 @@ class PlayTest(unittest.TestCase):
     def test_signals_end_it_and_its_run(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.play("--timeout", "600") as play:
-                endless = play.begin_run(ENDLESS)
-                player, = eventually("it runs", play.players)
+                endless, player = play.hold()
                 play.process.send_signal(number)
                 self.assertEqual(play.process.wait(PATIENCE_S), 0)
                 self.assertFalse(alive(player), number)
@@ -369,8 +385,7 @@ class PlayTest(unittest.TestCase):
 
     def test_a_run_does_not_outlive_a_killed_server(self):
         with self.play("--timeout", "600") as play:
-            endless = play.begin_run(ENDLESS)
-            player, = eventually("it runs", play.players)
+            endless, player = play.hold()
             play.process.kill()
             eventually("the run has ended", lambda: not alive(player))
             endless.close()

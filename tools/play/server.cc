@@ -78,9 +78,7 @@ Result<> PlayServer::start(Waiting next) {
   running_->limit = host_.timer_start(seconds(limit_s), [this, limit_s] {
     running_->limit = 0;
     finish(
-        not_played(fmt::format("It was stopped after {} s: the scenario has too many runs, or its page "
-                               "is too long.",
-                               limit_s)));
+        not_played(fmt::format("It did not end in {} s, and was stopped: --timeout allows more.", limit_s)));
   });
   return Done{};
 }
