@@ -1,7 +1,6 @@
 // ringside play: the server of an editor for scenarios, until a signal ends it.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -74,7 +73,10 @@ int play_command(PlayOptions options) {
   // A link of the page is that page's address, with the text behind "#".
   std::string text_in_link;
   if (options.file.starts_with("http://")) {
-    const std::size_t at = std::min(options.file.find('#'), options.file.size());
+    const std::size_t at = options.file.find('#');
+    if (at == std::string::npos)
+      return failed({EINVAL, "cannot open a link", options.file, "it holds no text: there is no # in it",
+                     "quote it in the shell"});
     text_in_link = options.file.substr(at);
     options.file.clear();
   }
@@ -101,9 +103,8 @@ void add_play_command(Command app, Session& session) {
       app.add_subcommand("play", "Edit a scenario in a browser, run it there, and see its replay page");
   command.footer(
       "The command prints the address of a page: an editor, the errors of check-scn, and the replay page of\n"
-      "the run. Runs are simulated, one at a time, each in a process with limits. The page saves a text "
-      "only\n"
-      "as a download; this command writes no files, and reads only those in FILE's folder.\n"
+      "the run. Runs are simulated, one at a time, each in a process with limits. The page saves a\n"
+      "text only as a download; this command writes no files, and reads only those in FILE's folder.\n"
       "Only programs on this machine can open the page, and only by the address that is printed. \"Copy\n"
       "link\" makes a link that holds the text. Another user opens it as the argument of this command.\n"
       "Ctrl-C ends it, with status 0.\n"
