@@ -76,6 +76,9 @@ WRONG = [
     ("lab collect --csv", "DIR is required"),
     ("lab html --lab 2", "DIR is required"),
     ("lab html x --number 0", "--number: Value 0 not in range 1 to 9999"),
+    ("play a b", "The following argument was not expected: b"),
+    ("play --port 65536", "--port: Value 65536 is not a number from 0 to 65535"),
+    ("play --timeout 0", "--timeout: Value 0 not in range 0.100000 to 3600.000000"),
     ("tour --step 0", "--step: Value 0 not in range 1 to 99"),
 ]
 # Valid command lines, for a machine that does not exist.
@@ -108,7 +111,7 @@ class CommandLine(unittest.TestCase):
             self.assertIn("\nExamples:\n", self.helped(name))
         for name in ("list", "start", "check", "hint", "collect"):
             self.assertIn(f"\n  ringside lab {name}", self.helped("lab", name))
-        for hidden in ("keeper", "puppet", "complete"):
+        for hidden in ("keeper", "puppet", "player", "complete"):
             self.assertNotIn(hidden, listed)
             self.helped(hidden)
         if "ring-check" in listed:

@@ -199,7 +199,7 @@ TEST_CASE("silent connections are closed to make room, oldest first; pages are n
     (void)web.read(watching.back());
   }
   std::vector<Handle> silent;
-  while (silent.size() + watching.size() < web_clients_max) silent.push_back(web.connect());
+  while (silent.size() + watching.size() < http_clients_max) silent.push_back(web.connect());
   web.say(silent[1], "GET /");  // half of a request
   for (std::size_t number = 0; number < 3; ++number) {
     const Handle user = web.connect();
@@ -214,7 +214,7 @@ TEST_CASE("silent connections are closed to make room, oldest first; pages are n
 TEST_CASE("if all connections watch, none is closed") {
   Web web;
   std::vector<Handle> watching;
-  while (watching.size() < web_clients_max) {
+  while (watching.size() < http_clients_max) {
     watching.push_back(web.connect());
     web.get(watching.back(), "steps");
     (void)web.read(watching.back());

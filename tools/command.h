@@ -63,6 +63,7 @@ void add_shrink_command(Command app, Session& session);      // run/shrink.cc
 void add_chaos_command(Command app, Session& session);       // chaos/command.cc
 void add_sweep_command(Command app, Session& session);       // sweep/command.cc
 void add_view_command(Command app, Session& session);        // view/command.cc
+void add_play_command(Command app, Session& session);        // play/command.cc: play, player
 void add_explain_command(Command app, Session& session);     // view/explain.cc
 void add_puppet_command(Command app, Session& session);      // run/puppet.cc
 void add_bench_command(Command app, Session& session);       // bench/command.cc

@@ -30,6 +30,9 @@ extern const std::string_view page_reading;
 extern const std::string_view page_live;
 extern const std::string_view page_main;
 
+// tools/play: the editor.
+extern const std::string_view play_page;
+
 /// A file of a folder, by its path from there.
 struct File {
   std::string_view path;

@@ -81,6 +81,7 @@ constexpr CommandFamily families[] = {
     {add_chaos_command, {"chaos"}},
     {add_sweep_command, {"sweep"}},
     {add_view_command, {"view"}},
+    {add_play_command, {"play", "player"}},
     {add_bench_command, {"bench"}},
 #ifdef RINGSIDE_RING_CHECK_DIR
     {add_ring_check_command, {"ring-check"}},

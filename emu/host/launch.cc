@@ -5,6 +5,8 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -41,6 +43,15 @@ std::string last_line_of(const std::string& path) {
   return last;
 }
 
+void limit_memory(std::uint64_t bytes_max) {
+#if !defined(__SANITIZE_ADDRESS__)
+  const rlimit limit{bytes_max, bytes_max};
+  if (bytes_max != 0) setrlimit(RLIMIT_AS, &limit);
+#else
+  (void)bytes_max;
+#endif
+}
+
 /// In the child: arranges descriptors 0 to 5, becomes the program.
 [[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
@@ -63,6 +74,7 @@ std::string last_line_of(const std::string& path) {
   close_range(ready_descriptor + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (high_connection >= 0) dup2(high_connection, connection_descriptor);
   if (high_lock >= 0) dup2(high_lock, lock_descriptor);
+  limit_memory(spec.memory_bytes_max);
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -128,6 +140,25 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   end_process(pid, 0);
   waitpid(pid, nullptr, 0);
   return ended();
+}
+
+Result<Worker> launch_worker(LinuxHost& host, std::vector<std::string> arguments,
+                             std::uint64_t memory_bytes_max) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return system_error("cannot start", arguments.at(0));
+  Handle ours = host.adopt(ends[0]);
+  const Handle its = host.adopt(ends[1]);
+  fcntl(ours.number(), F_SETFL, O_NONBLOCK);
+  auto process = launch(host, {.arguments = std::move(arguments),
+                               .environment = {},
+                               .log_path = "/dev/null",
+                               .connection = &its,
+                               .dies_with_us = true,
+                               .awaited = false,
+                               .memory_bytes_max = memory_bytes_max});
+  if (!process) return process.error();
+  return Worker{std::move(*process), std::move(ours)};
 }
 
 void wait_for_resume() {

@@ -2,6 +2,7 @@
 // file that is locked while the process lives, and a message when they are ready.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,11 +27,22 @@ struct LaunchSpec {
   bool dies_with_us = false;             ///< gets SIGKILL when the thread that started it ends in any way
   bool stopped = false;                  ///< stops at wait_for_resume(), and launch() returns when it has
   bool awaited = true;                   ///< launch() returns when it has called ready()
+  std::uint64_t memory_bytes_max = 0;    ///< of its address space; 0: unlimited
 };
 
 /// Starts a process of this program. If it ends before it is ready (or, with `stopped`, before it has
 /// stopped), the error carries the last line of its log.
 [[nodiscard]] Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec);
+
+/// A process of this program that does work for this one, and ends with it.
+struct Worker {
+  Handle process;
+  Handle stream;  ///< to and from its connection_descriptor, which blocks
+};
+/// Starts one. It prints nowhere. AddressSanitizer needs terabytes of addresses: under it, memory is not
+/// limited.
+[[nodiscard]] Result<Worker> launch_worker(LinuxHost& host, std::vector<std::string> arguments,
+                                           std::uint64_t memory_bytes_max);
 
 /// For the launched process, first of all: stops until SIGCONT, if it was launched with `stopped`. By then it
 /// has replaced the launching process's image, and has closed the descriptors that it inherited.
