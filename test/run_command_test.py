@@ -170,6 +170,10 @@ class RunCommand(unittest.TestCase):
         self.ringside("run", "small.scn", status=EXPECTATION_FAILED)
         self.ringside("run", "small.scn", "--seed", "1")
         self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
+        before = (self.folder / "hello.scn").read_text()
+        self.assertIn("hello.scn: the command reads it, and would overwrite it",
+                      self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "./hello.scn", status=USAGE).stderr)
+        self.assertEqual((self.folder / "hello.scn").read_text(), before)
 
     def test_a_shrunk_scenario_fails_for_the_same_reason(self):
         (self.folder / "paused.scn").write_text(HELLO + 'xen pauses dom1\nuser types "ls -l"\nexpect dom1 reads "ls -l"\n')

@@ -88,6 +88,11 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
 }
 
 int shrink_command(const ShrinkOptions& options) {
+  auto good = check_inputs_stay("cannot shrink", {options.output}, options.selection.paths);
+  if (!good) {
+    failed(good.error());
+    return exit_usage;
+  }
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
   if (!plan.unreadable.empty()) return exit_does_not_parse;
