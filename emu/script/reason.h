@@ -47,7 +47,7 @@ class Reason {
 
  private:
   struct Cause {
-    enum class Kind : std::uint8_t { order, faults, quirks, lines };
+    enum class Kind : std::uint8_t { order, faults, quirks, early_answers, lines };
     Kind kind = Kind::order;
     std::vector<LineId> lines = {};  ///< for the kind `lines`: one, or a pair
   };
