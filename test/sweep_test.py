@@ -243,6 +243,9 @@ class Sweep(Folder):
         for name in ("a.scn", "new.scn", "./b.scn"):
             self.assertIn("overwrit", self.sweep("--junit", name, *COMMAND, status=USAGE).stderr)
         self.assertEqual((self.folder / "a.scn").read_text(), PASSES)
+        # A list makes no report.
+        self.sweep("--on", "list", "--units", 2, "--junit", "r.xml", *COMMAND)
+        self.assertFalse((self.folder / "r.xml").exists())
 
     def test_a_merge_begins_no_sweep(self):
         self.assertIn("there is no sweep in this folder", self.sweep("--merge", "--dir", "none", *COMMAND, status=COULD_NOT_RUN).stderr)

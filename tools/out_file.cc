@@ -120,8 +120,11 @@ Result<> check_inputs_stay(const char* what, const std::vector<std::string>& out
 
 Result<> check_distinct(const char* what, const std::vector<std::string>& outputs) {
   for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    std::error_code none;
+    const std::filesystem::file_status status = std::filesystem::status(*output, none);
+    const bool is_other = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+    if (output->ends_with('/') || is_other) continue;
     for (auto other = outputs.begin(); other != output; ++other) {
-      std::error_code none;
       if (!output->empty() && (*output == *other || std::filesystem::equivalent(*output, *other, none)))
         return Error{EINVAL, what, *output == to_stdout ? "stdout" : *output, "it is named for two outputs",
                      "name another file"};

@@ -55,7 +55,7 @@ class OutFile {
 [[nodiscard]] Result<> check_inputs_stay(const char* what, const std::vector<std::string>& outputs,
                                          const std::vector<std::string>& inputs);
 
-/// Refuses two outputs to one file, or to stdout, in the same way.
+/// Refuses two outputs to one file, or to stdout, in the same way. A folder or a device may have several.
 [[nodiscard]] Result<> check_distinct(const char* what, const std::vector<std::string>& outputs);
 
 /// As check_inputs_stay(). Refuses to overwrite any scenario, too: in `ringside run --html a.scn b.scn` the

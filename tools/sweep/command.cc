@@ -196,7 +196,7 @@ int sweep(SweepRequest& request) {
     return refused(good.error());
   auto engine = SweepEngine::in(request.on, request.jobs);
   if (!engine) return refused(engine.error());
-  if (!request.junit.empty()) {
+  if (!request.junit.empty() && engine->kind != SweepEngine::Kind::list) {
     if (auto begun = begin_junit(request.junit, "ringside sweep"); !begun) return failed(begun.error());
   }
   auto plan = plan_of(request);
