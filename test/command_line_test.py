@@ -102,6 +102,9 @@ class CommandLine(unittest.TestCase):
         self.assertIn(f"Usage: {' '.join(['ringside', *command])} [OPTIONS]", result.stdout)
         return result.stdout
 
+    def test_a_demo_has_two_files(self):
+        self.assertIn("x: it is named for two outputs", self.ringside("demo", "--html", "x", "--journal", "x", status=USAGE).stderr)
+
     def test_every_subcommand_has_its_help(self):
         listed = re.findall(r"^  ([a-z][\w-]*) ", self.helped(), re.MULTILINE)
         self.assertTrue({"demo", "create", "view", "shell"} <= set(listed), listed)
