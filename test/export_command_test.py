@@ -88,7 +88,25 @@ class Exports(unittest.TestCase):
         few = self.view("--mermaid", "-", "--steps", "53..55").splitlines()
         self.assertEqual(sum("p" in line.split(":")[0] and ("->>" in line or "-x" in line) for line in few), 3)
         for bad in ("50", "9..3", "a..b"):
-            self.assertIn(f"cannot choose steps: {bad}: it is not a range", self.view("--svg", "-", "--steps", bad, status=COULD_NOT_RUN))
+            self.assertIn(f"cannot choose steps: {bad}: it is not a range", self.view("--svg", "-", "--steps", bad, status=USAGE))
+        said = self.view("--svg", "empty.svg", "--steps", "100000..", status=COULD_NOT_RUN)
+        self.assertRegex(said, r"cannot choose steps: 100000\.\.: a diagram shows none of them \(the journal has the steps 1 to \d+\)")
+        self.assertFalse((self.folder / "empty.svg").exists())
+        self.assertIn("only diagrams and slides are of some steps", self.view("--text", "--steps", "1..2", status=USAGE))
+
+    def test_no_output_is_lost(self):
+        for words, why in ((["--svg", "x", "--mermaid", "x"], "x: it is named for two outputs"),
+                           (["--svg", "-", "--mermaid", "-"], "stdout: it is named for two outputs"),
+                           (["--svg", "-", "--text"], "stdout: it is named for two outputs"),
+                           (["--html", "x", "--quiz", "./x"], "x: it is named for two outputs"),
+                           (["a.jsonl", "--html", "x", "--svg", "y"], "two journals can be written as a page only")):
+            with self.subTest(words):
+                (self.folder / "x").write_text("kept")
+                self.assertIn(why, self.view(*words, status=USAGE))
+                self.assertEqual((self.folder / "x").read_text(), "kept")
+        text = self.view()
+        self.assertEqual(self.view("--text", "--svg", "x"), text)
+        self.assertTrue((self.folder / "x").read_text().startswith("<svg"))
 
     def test_a_trace_and_a_cast_have_their_viewers_formats(self):
         trace = json.loads(self.view("--perfetto", "-"))
@@ -112,7 +130,7 @@ class Exports(unittest.TestCase):
                 self.assertIn("cannot write: /nowhere/x: No such file or directory", self.view(option, "/nowhere/x", status=COULD_NOT_RUN))
                 self.assertIn("cannot write: /dev/full: No space left", self.view(option, "/dev/full", status=COULD_NOT_RUN))
         two = subprocess.run([PROGRAM, "view", "a.jsonl", "a.jsonl", "--svg", "-"], cwd=self.folder, capture_output=True)
-        self.assertEqual(two.returncode, COULD_NOT_RUN)
+        self.assertEqual(two.returncode, USAGE)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ class Fields(unittest.TestCase):
     def test_slots_that_have_a_pointer_of_their_own_are_named(self):
         self.check("SLOTS_APART", "reads slots[0].{id, status, bytes[0..1]} while")
 
+    def test_a_diagram_has_each_line_of_the_ring_before_its_step(self):
+        library = build(self.folder.name, "fields.c", "FIELD", WAYS[0])
+        journal = pathlib.Path(self.folder.name) / "why.jsonl"
+        ring_check("--ring", library, "--model", "c11", "--first", "--journal", journal)
+        done = subprocess.run([PROGRAM, "view", journal, "--mermaid", "-"], capture_output=True, text=True, check=True, timeout=600)
+        first, second, *_ = re.findall(r"Note over .*?: (.*)", done.stdout)
+        place = re.match(r"(fields\.c:\d+): ", first)
+        self.assertTrue(place and second.startswith(f"1 says: {place[1]} "), done.stdout)
+        self.assertRegex(done.stdout, r": FAILED a race: ")
+
     def test_json_journal_and_page_have_the_same_names(self):
         library = build(self.folder.name, "fields.c", "FIELD", WAYS[0])
         page, journal = (pathlib.Path(self.folder.name) / name for name in ("why.html", "why.jsonl"))

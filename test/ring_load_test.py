@@ -6,6 +6,7 @@ usage: ring_load_test.py     RINGSIDE names the program, RINGS the folder of bui
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -14,7 +15,7 @@ import xml.etree.ElementTree
 TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
-COULD_NOT_RUN = 3
+USAGE, COULD_NOT_RUN = 1, 3
 WHOLE = RINGS / "plain_2_O2.so"
 # Code that a library runs when it is loaded, and the message about it.
 CONSTRUCTORS = {
@@ -91,6 +92,24 @@ class Loading(unittest.TestCase):
     def test_an_exit_handler_of_a_ring_changes_no_status(self):
         path = self.library(constructor="atexit((void (*)(void))_exit)", table="")
         self.assertIn("returned no table", self.refused(path))
+
+    def test_an_output_replaces_neither_the_ring_nor_another_output(self):
+        ring, other = self.folder / "ring.so", self.folder / "x"
+        shutil.copy(WHOLE, ring)
+        before = ring.read_bytes()
+        for words in (("--junit", ring), ("--html", ring), ("--journal", ring), ("--html", other, "--journal", other)):
+            done = subprocess.run([PROGRAM, "ring-check", "--ring", ring, *words], capture_output=True, text=True, timeout=600, check=False)
+            self.assertEqual((done.returncode, ring.read_bytes(), other.exists()), (USAGE, before, False), words)
+            self.assertRegex(done.stderr, "would overwrite it|named for two outputs")
+
+    def test_a_ring_is_named_once(self):
+        link = self.folder / "link.so"
+        link.symlink_to(WHOLE)
+        for again in (WHOLE, link):
+            done = subprocess.run([PROGRAM, "ring-check", "--ring", WHOLE, "--ring", again], capture_output=True, text=True, timeout=600,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stdout), (USAGE, ""), done.stderr)
+            self.assertIn(f"--ring {again}: the same file is named twice", done.stderr)
 
     def test_a_whole_one_is_still_checked(self):
         done = subprocess.run([PROGRAM, "ring-check", "--ring", WHOLE, "--model", "sc", "--msgs", "2"], capture_output=True, text=True,

@@ -41,7 +41,9 @@ class Parts(unittest.TestCase):
                 with self.subTest(ring=ring, parts=parts):
                     together, numbers = collections.Counter(), collections.Counter()
                     for each in verdicts(ring, "--msgs", 2, *NO_LIMIT, "--parts", parts):
-                        self.assertEqual(each["outcome"], whole[each["search"]]["outcome"])
+                        outcome = whole[each["search"]]["outcome"]
+                        is_part = each["search"] != each["what"]
+                        self.assertEqual(each["outcome"], "part" if is_part and outcome == "all" else outcome)
                         together[each["search"]] += each["executions"]
                         numbers[each["search"]] += 1
                         if each["search"] != each["what"]:
@@ -74,6 +76,43 @@ class Parts(unittest.TestCase):
         said = ringside("ring-check", "--ring", RINGS / "slack_2_O2.so", "--model", "sc", "--parts", 2, status=GOOD)
         self.assertRegex(said, r"SC exchange of 3 messages, part 1 of 2 .* all of this part ")
         self.assertNotRegex(said, r"part \d of 2 .* executions  all  ")
+        # All parts are here.
+        self.assertRegex(said, r"\n8 tried: 7 hold in every execution, 1 in all that were tried;")
+
+    def test_a_search_without_its_other_parts_is_no_proof_in_any_format(self):
+        words = ["ring-check", "--ring", RINGS / "slack_2_O2.so", "--model", "sc", "--parts", 16, "--shard", "1/16"]
+        missing = '15 of the 16 parts of "SC exchange of 3 messages"'
+        said = ringside(*words, status=GOOD)
+        self.assertIn(f"not covered in slack_2_O2 under SC: {missing}\n", said)
+        self.assertRegex(said, r"\n3 tried: 1 hold in every execution, 2 in every execution of a part only;")
+        objects = [json.loads(line) for line in ringside(*words, "--json", status=GOOD).splitlines()]
+        parts = [(each["outcome"], each["part"], each["parts"]) for each in objects if each.get("parts", 1) != 1]
+        self.assertEqual(parts, [("part", 14, 16)] * 2)
+        self.assertIn(missing, [each["why"] for each in objects])
+        with tempfile.TemporaryDirectory() as folder:
+            report = pathlib.Path(folder) / "r.xml"
+            said = ringside(*words, "--tap", "--junit", report, status=GOOD)
+            self.assertRegex(said, r"\nok 2 - slack_2_O2: SC exchange of 3 messages, part 14 of 16\n# all of this part\n")
+            self.assertIn(f"# not covered in slack_2_O2 under SC: {missing}\n", said)
+            self.assertRegex(report.read_text(), r"part 14 of 16.*>\n<system-err>all of this part<")
+
+    def test_a_sweep_without_some_parts_is_no_proof(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # Two builds of a ring have the same title, and their searches are not the same.
+            rings = [word for name in ("slack_2_O2", "slack_2_O0") for word in ("--ring", RINGS / f"{name}.so")]
+            words = ["--json", "--dir", "units", "--", "ring-check", *rings, "--model", "sc", "--parts", 2]
+            whole = json.loads(ringside("sweep", "--units", 3, *words, status=GOOD, folder=folder))
+            self.assertEqual((whole["results"], whole["passed"], whole["not_in_every_execution"]), (16, 16, 2))
+            unit = pathlib.Path(folder) / "units" / "unit-2.jsonl"
+            lines = unit.read_text().splitlines(keepends=True)
+            unit.unlink()
+            left = json.loads(ringside("sweep", "--merge", *words, status=COULD_NOT_RUN, folder=folder))
+            # The other part of a search is no proof without the missing one.
+            self.assertGreater(left["not_in_every_execution"], 2)
+            # A file that was copied in part is no unit.
+            for kept in (1, 2):
+                unit.write_text("".join(lines[:kept]))
+                ringside("sweep", "--merge", *words, status=COULD_NOT_RUN, folder=folder)
 
     def test_a_number_of_parts_must_be_possible(self):
         for number in (0, 4097, "a"):

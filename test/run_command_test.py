@@ -170,6 +170,23 @@ class RunCommand(unittest.TestCase):
         self.ringside("run", "small.scn", status=EXPECTATION_FAILED)
         self.ringside("run", "small.scn", "--seed", "1")
         self.ringside("shrink", "cases.scn", status=COULD_NOT_RUN)
+        before = (self.folder / "hello.scn").read_text()
+        self.assertIn("hello.scn: the command reads it, and would overwrite it",
+                      self.ringside("shrink", "hello.scn", "--seed", seed, "-o", "./hello.scn", status=USAGE).stderr)
+        self.assertEqual((self.folder / "hello.scn").read_text(), before)
+
+    def test_two_outputs_are_not_one_file(self):
+        for words in (["--html", "x", "--journal", "x"], ["--html", "x", "--junit", "x"], ["--junit", "x", "--tape", "x"],
+                      ["--html", "-", "--journal", "-"]):
+            with self.subTest(words):
+                (self.folder / "x").write_text("kept")
+                self.assertIn("it is named for two outputs", self.ringside("run", "hello.scn", *words, status=USAGE).stderr)
+                self.assertEqual((self.folder / "x").read_text(), "kept")
+        # A folder may have several.
+        for words in (["--seed", "1..2", "--html", "both", "--journal", "both"], ["--html", "both", "--journal", "both"],
+                      ["--html", "new/", "--journal", "new/"], ["--html", "/dev/null", "--journal", "/dev/null"]):
+            self.ringside("run", "hello.scn", *words)
+        self.assertEqual((len(list((self.folder / "both").glob("hello-seed-*"))), len(list((self.folder / "new").iterdir()))), (4, 3))
 
     def test_a_shrunk_scenario_fails_for_the_same_reason(self):
         (self.folder / "paused.scn").write_text(HELLO + 'xen pauses dom1\nuser types "ls -l"\nexpect dom1 reads "ls -l"\n')

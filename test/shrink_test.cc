@@ -135,6 +135,20 @@ TEST_CASE("lines that belong together are one cause") {
         std::vector<std::string>{"without the lines: xend suspends dom1; xend resumes dom1"});
 }
 
+TEST_CASE("early answers are left out unless they are a cause") {
+  const std::string begin =
+      "scenario \"t\"\nmode sim\nanswer xcs\nxen boots dom1\nuser connects to dom1\nxend stalls\n"
+      "dom1 prints \"one\"\n";
+  const Small alike = shrunk(begin + "expect user sees \"one\"\n");
+  INFO(alike.text);
+  CHECK(!has(alike.text, "answer xcs"));
+  CHECK(has(alike.text, "xend stalls"));
+  const Small cause = shrunk(begin + "expect dom1.tx settles at req_prod 1 rsp_prod 0\n");
+  INFO(cause.text);
+  CHECK(has(cause.text, "answer xcs"));
+  CHECK(std::ranges::find(cause.met, "without early answers") != cause.met.end());
+}
+
 TEST_CASE("each of several causes stays in the scenario") {
   const Small small = shrunk(
       "scenario \"t\"\nmode sim\nquirk xcs-events-only on\nquirk kcons-lfcr on\nxen boots dom1\n"

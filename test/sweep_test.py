@@ -220,6 +220,7 @@ class Sweep(Folder):
         for text, why in (("nonsense\n", "it is not the result of a unit"),
                           ('{"sweep":"0","unit":1,"of":2}\n', "it belongs to another sweep"),
                           ('{"sweep":"%s","unit":7,"of":2}\n', "there is no such unit"),
+                          ('{"sweep":"%s","unit":1,"of":2,"lines":1}\n', "it is not complete"),
                           ('{"sweep":"%s","unit":1,"of":2}\n{"outcome":"pass', "a line in it is not a result")):
             with self.subTest(why):
                 sweep = plan.read_text().split("id: ")[1].split("\n")[0]
@@ -234,8 +235,30 @@ class Sweep(Folder):
                            (["--", "run", "a.scn", "--no-such-option"], "--no-such-option")):
             with self.subTest(words):
                 self.assertIn(why, self.sweep("--dir", "units", *words, status=USAGE).stderr)
+        self.assertIn("there are 2 units", self.sweep("--unit", 3, "--units", 2, "--dir", "few", *COMMAND, status=USAGE).stderr)
         self.assertIn("there is no such engine", self.sweep("--on", "cloud", *COMMAND, status=USAGE).stderr)
         self.assertIn("COMMAND", self.sweep(status=USAGE).stderr)
+
+    def test_a_report_does_not_replace_a_scenario(self):
+        for name in ("a.scn", "new.scn", "./b.scn"):
+            self.assertIn("overwrit", self.sweep("--junit", name, *COMMAND, status=USAGE).stderr)
+        self.assertEqual((self.folder / "a.scn").read_text(), PASSES)
+        # A list makes no report.
+        self.sweep("--on", "list", "--units", 2, "--junit", "r.xml", *COMMAND)
+        self.assertFalse((self.folder / "r.xml").exists())
+
+    def test_a_merge_begins_no_sweep(self):
+        self.assertIn("there is no sweep in this folder", self.sweep("--merge", "--dir", "none", *COMMAND, status=COULD_NOT_RUN).stderr)
+        self.assertIn("2 units are missing", self.sweep("--merge", "--units", 2, "--dir", "none", *COMMAND, status=COULD_NOT_RUN).stdout)
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_a_folder_that_cannot_be_made_is_named(self):
+        said = self.sweep("--units", 2, "--dir", "a.scn/units", *COMMAND, status=COULD_NOT_RUN).stderr
+        self.assertIn("cannot make a folder: a.scn/units: Not a directory", said)
+
+    def test_a_refused_command_line_is_reported_with_its_reason(self):
+        said = self.sweep("--units", 2, "--dir", "units", "--", "run", status=COULD_NOT_RUN).stderr
+        self.assertIn("status 1: FILE is required", said)
 
     def test_a_file_that_does_not_parse_is_reported_once(self):
         self.write(c='scenario "c"\nxen bots dom1\n')

@@ -1,6 +1,7 @@
 // Forwards every call to CLI11. The types that an option may have are instantiated at the end.
 #include "tools/options.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
@@ -220,7 +221,14 @@ Option Command::add_choice_of(const std::string& names, std::function<void(int)>
     chosen(static_cast<int>(choice));
   };
   CLI::Option* option = app_->add_option_function(names, take, what);
-  return Option(*option->transform(CLI::CheckedTransformer(values).description(form)));
+  // CLI::CheckedTransformer would take the numbers, too.
+  const auto number_of = [values, form](std::string& name) {
+    const auto found = values.find(name);
+    if (found == values.end()) return fmt::format("{} is none of {}", name, form);
+    name = std::to_string(static_cast<int>(found->second));
+    return std::string();
+  };
+  return Option(*option->transform(CLI::Validator(number_of, form)));
 }
 
 void Command::footer(const std::string& text) {

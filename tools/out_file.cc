@@ -105,12 +105,9 @@ Error OutFile::problem(int code) const {
   return {code, "cannot write", path_, std::generic_category().message(code == 0 ? EIO : code), ""};
 }
 
-Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
-                       const std::vector<std::string>& inputs) {
+Result<> check_inputs_stay(const char* what, const std::vector<std::string>& outputs,
+                           const std::vector<std::string>& inputs) {
   for (const std::string& output : outputs) {
-    if (output.ends_with(".scn"))
-      return Error{EINVAL, what, output, "it is the name of a scenario, and would be overwritten",
-                   "name another file"};
     for (const std::string& input : inputs) {
       std::error_code none;
       if (std::filesystem::equivalent(output, input, none))
@@ -119,6 +116,31 @@ Result<> check_outputs(const char* what, const std::vector<std::string>& outputs
     }
   }
   return Done{};
+}
+
+Result<> check_distinct(const char* what, const std::vector<std::string>& outputs) {
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    std::error_code none;
+    const std::filesystem::file_status status = std::filesystem::status(*output, none);
+    const bool is_other = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+    if (output->ends_with('/') || is_other) continue;
+    for (auto other = outputs.begin(); other != output; ++other) {
+      if (!output->empty() && (*output == *other || std::filesystem::equivalent(*output, *other, none)))
+        return Error{EINVAL, what, *output == to_stdout ? "stdout" : *output, "it is named for two outputs",
+                     "name another file"};
+    }
+  }
+  return Done{};
+}
+
+Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
+                       const std::vector<std::string>& inputs) {
+  for (const std::string& output : outputs) {
+    if (output.ends_with(".scn"))
+      return Error{EINVAL, what, output, "it is the name of a scenario, and would be overwritten",
+                   "name another file"};
+  }
+  return check_inputs_stay(what, outputs, inputs);
 }
 
 Result<> write_file(const char* what, const std::string& path, std::string_view text) {

@@ -50,9 +50,16 @@ class OutFile {
   int code_ = 0;  ///< errno of the first write that failed
 };
 
-/// Refuses to overwrite a file that the command reads, or any scenario: in `ringside run --html a.scn b.scn`
-/// the user has forgotten the name of the page. Returns a usage error (EINVAL). `what` begins it: "cannot
-/// run". Empty paths and "-" are no files.
+/// Refuses to overwrite a file that the command reads. Returns a usage error (EINVAL). `what` begins it:
+/// "cannot run". Empty paths and "-" are no files.
+[[nodiscard]] Result<> check_inputs_stay(const char* what, const std::vector<std::string>& outputs,
+                                         const std::vector<std::string>& inputs);
+
+/// Refuses two outputs to one file, or to stdout, in the same way. A folder or a device may have several.
+[[nodiscard]] Result<> check_distinct(const char* what, const std::vector<std::string>& outputs);
+
+/// As check_inputs_stay(). Refuses to overwrite any scenario, too: in `ringside run --html a.scn b.scn` the
+/// user has forgotten the name of the page.
 [[nodiscard]] Result<> check_outputs(const char* what, const std::vector<std::string>& outputs,
                                      const std::vector<std::string>& inputs);
 

@@ -37,6 +37,11 @@ template <typename Job>
   return Done{};
 }
 
+/// The outcome of a ring's search, in JSON: every execution holds; every execution of a part (RingJob::part)
+/// does.
+inline constexpr char whole_word[] = "all";
+inline constexpr char part_word[] = "part";
+
 /// Why the parts of a ring's search (RingJob::part) are no proof.
 inline constexpr char parts_differ[] =
     "its parts do not divide the same search: they found different shared memory, or the time was over "

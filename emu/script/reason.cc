@@ -334,6 +334,7 @@ void Reason::find_causes(const Scenario& scenario, const std::function<bool()>& 
   const Quirks& quirks = scenario.setup.quirks;
   if (std::ranges::any_of(quirks_known, [&](const QuirkAbout& each) { return quirks.has(each.quirk); }))
     add_if_met({Cause::Kind::quirks});
+  if (scenario.setup.answer == Answer::xcs) add_if_met({Cause::Kind::early_answers});
   if (seed_ != plain_seed) return;
   for (const Statement* each : all) {
     if (id_of(*each) != line_) add_if_met({Cause::Kind::lines, {id_of(*each)}});
@@ -375,6 +376,9 @@ bool Reason::is_met_without(const Scenario& scenario, const Cause& cause, std::u
       break;
     case Cause::Kind::quirks:
       without.setup.quirks = {};
+      break;
+    case Cause::Kind::early_answers:
+      without.setup.answer = Answer::xend;
       break;
     case Cause::Kind::lines:
       erase_lines(without, [&](const Statement& each) {
@@ -423,6 +427,9 @@ std::vector<std::string> Reason::met(const Scenario& candidate) const {
         break;
       case Cause::Kind::quirks:
         words.emplace_back("without quirks");
+        break;
+      case Cause::Kind::early_answers:
+        words.emplace_back("without early answers");
         break;
       case Cause::Kind::lines: {
         std::string lines;

@@ -1,8 +1,9 @@
 // The reason of a failure, in terms that also apply to a smaller scenario.
 //
 // A failed line has a cause if the line is met without that cause. Causes are: the order of events (met in
-// the plain order), faults, quirks, other lines, and pairs of lines that begin and end a state: a process is
-// stopped and started, a domain is suspended and resumed. A smaller scenario fails for the same reason if
+// the plain order), faults, quirks, early answers, other lines, and pairs of lines that begin and end a
+// state: a process is stopped and started, a domain is suspended and resumed. A smaller scenario fails for
+// the same reason if
 // - it fails at the same line in the same way, apart from texts and numbers,
 // - no line fails that did not fail before,
 // - each cause is still a cause. So the line can be met, and fails because of the same causes. If there is no
@@ -47,7 +48,7 @@ class Reason {
 
  private:
   struct Cause {
-    enum class Kind : std::uint8_t { order, faults, quirks, lines };
+    enum class Kind : std::uint8_t { order, faults, quirks, early_answers, lines };
     Kind kind = Kind::order;
     std::vector<LineId> lines = {};  ///< for the kind `lines`: one, or a pair
   };

@@ -234,6 +234,11 @@ class Shrinker {
       }
       any = accept(std::move(candidate)) || any;
     }
+    if (best_.setup.answer == Answer::xcs) {
+      Scenario candidate = best_;
+      candidate.setup.answer = Answer::xend;
+      any = accept(std::move(candidate)) || any;
+    }
     for (std::size_t at = best_.setup.ignores.size(); at-- > 0;) {
       Scenario candidate = best_;
       candidate.setup.ignores.erase(candidate.setup.ignores.begin() + static_cast<std::ptrdiff_t>(at));

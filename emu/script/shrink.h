@@ -1,5 +1,6 @@
 // Finds the smallest scenario that still fails in the same way: removes statements, opens blocks, shortens
-// texts, makes faults rarer, turns quirks off. A change after which the scenario does not fail is undone.
+// texts, makes faults rarer, turns quirks and early answers off. A change after which the scenario does not
+// fail is undone.
 //
 // Delta debugging (Zeller 1999) over the statements, then over the parts of each. Some lines change together:
 // a text and the lines that expect it, a line and the lines that need it. The caller runs the scenarios, and

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "emu/trace/json.h"
+#include "emu/trace/lines.h"
 #include "emu/trace/names.h"
 #include "emu/trace/text.h"
 
@@ -67,7 +68,7 @@ std::string to_asciicast(const Journaled& journal, const std::string& screen) {
   };
   const auto marks_before = [&](std::uint64_t step) {
     for (; mark != journal.marks.end() && mark->after < step; ++mark)
-      event(mark->time_ns, 'm', fmt::format("line {}: {}", mark->line, mark->text));
+      event(mark->time_ns, 'm', place_and_text(*mark));
   };
   for (const JournalStep& each : journal.steps) {
     marks_before(each.step);

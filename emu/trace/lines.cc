@@ -125,11 +125,21 @@ std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t ori
   return fmt::format("{}{:<20} {:<16} {}", when, who(entry), ring, what(entry));
 }
 
+std::string place_of(const JournalMark& mark) {
+  if (mark.line == 0) return "";
+  return mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
+}
+
+std::string place_and_text(const JournalMark& mark) {
+  const std::string place = place_of(mark);
+  return place.empty() ? mark.text : place + ": " + mark.text;
+}
+
 std::string table_line(const JournalMark& mark) {
-  const std::string where =
-      mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
+  std::string where = place_of(mark);
+  if (!where.empty()) where += "  ";
   const char* const what = mark.kind == JournalMark::Kind::failure ? "FAILED: " : "";
-  return fmt::format("{:<{}} {}  {}{}", "", time_and_step_columns, printable(where), what,
+  return fmt::format("{:<{}} {}{}{}", "", time_and_step_columns, printable(where), what,
                      printable(mark.text));
 }
 

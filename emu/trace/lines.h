@@ -24,6 +24,11 @@ namespace ringside::trace {
 [[nodiscard]] std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t origin_ns,
                                      const Replay& replay);
 
+/// Where a mark is: "line 7", or "ring.c:12"; empty if it has no line.
+[[nodiscard]] std::string place_of(const JournalMark& mark);
+/// "line 7: user types \"a\""
+[[nodiscard]] std::string place_and_text(const JournalMark& mark);
+
 /// The line of a mark, which is printed between entries.
 [[nodiscard]] std::string table_line(const JournalMark& mark);
 

@@ -185,8 +185,7 @@ class Builder {
     open_item.item.step = open_item.item.last_step = mark.after + 1;
     open_item.item.sent_ns = open_item.item.arrived_ns = static_cast<std::int64_t>(each.entry.time_ns);
     open_item.item.trouble = mark.kind == JournalMark::Kind::failure;
-    open_item.base =
-        fmt::format("{}line {}: {}", open_item.item.trouble ? "FAILED " : "", mark.line, mark.text);
+    open_item.base = (open_item.item.trouble ? "FAILED " : "") + place_and_text(mark);
     open_items_.push_back(std::move(open_item));
   }
 

@@ -4,6 +4,7 @@ The seed is printed; RINGSIDE_SEED repeats a run.
 """
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -90,6 +91,7 @@ class Killed(unittest.TestCase):
         with Machine("--answer", "xcs") as machine:
             program = f"read go; seq -f '%.0f\r' 1 {end}"
             machine.run("create", "one", "--preserve", "--raw", "--", "sh", "-c", program, check=0)
+            self.check_early(machine, "one")
             viewer = self.connect(os.path.join(machine.directory, f"console-{machine.tcp_port('one')}"))
             seen = b""
             while b"tty1\r\n" not in seen:
@@ -105,11 +107,20 @@ class Killed(unittest.TestCase):
             while len(seen) < len(wanted):
                 seen += viewer.recv(65536)
             self.assertEqual(seen, wanted)
+            self.check_early(machine, "one")
             viewer.close()
+
+    def check_early(self, machine, *early):
+        """list says which domains get their answers from xcs."""
+        table = machine.run("list", check=0).stdout
+        self.assertEqual(re.findall(rb"^Early answers.*", table, re.MULTILINE), [b"Early answers of xcs: %s" % name.encode() for name in early])
+        self.assertEqual([name for name, each in machine.domains().items() if each.get("answer") == "xcs"], list(early))
+        self.assertEqual(b"\nanswers    early, by xcs\n" in machine.run("list", "one", check=0).stdout, bool(early))
 
     def test_a_console_outlives_a_restarted_xend(self):
         with Machine() as machine:
             machine.run("create", "one", check=0)
+            self.check_early(machine)
             port = machine.tcp_port("one")
             viewer = socket.create_connection(("127.0.0.1", port))
             viewer.settimeout(support.PATIENCE_S)

@@ -44,6 +44,7 @@ Result<std::optional<std::string>> read_message() {
       return cut_short();
     }
     line = bytes.data();
+    if (!line.ends_with('\n') && std::feof(stdin) != 0) return cut_short();
     for (char& each : line) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
     if (!line.ends_with("\r\n") || (line.size() > 2 && line.find(':') == std::string::npos))
       return unreadable("its header is wrong: messages begin with Content-Length: N");

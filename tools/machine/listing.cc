@@ -3,6 +3,7 @@
 // It has three sources: the hypervisor for the domains and their ports, dom0's daemon for the consoles, and
 // each domain's page for the outstanding requests in its rings. A source that does not answer leaves gaps and
 // is no error, because a list is most useful when something is broken.
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "emu/dom0/channel/early_store.h"
 #include "emu/host/domain_words.h"
 #include "emu/host/linux_host.h"
 #include "ring/index.h"
@@ -45,6 +47,7 @@ struct Listed {
   std::optional<ring::Port> dom0_port;
   std::optional<Rings> rings;
   std::optional<Console> console;
+  bool answered_early = false;  ///< xcs answers its console messages, not xend
 };
 
 std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
@@ -125,6 +128,11 @@ void print_table(const std::vector<Listed>& domains) {
                console ? std::to_string(console->buffered_bytes) : "-",
                console ? std::to_string(console->discarded_bytes) : "-", console ? tcp_text(*console) : "-");
   }
+  std::string early;
+  for (const Listed& listed : domains) {
+    if (listed.answered_early) early += fmt::format("{}{}", early.empty() ? "" : ", ", listed.info.name);
+  }
+  if (!early.empty()) fmt::print("Early answers of xcs: {}\n", early);
 }
 
 std::string end_text(const DomainInfo& info) {
@@ -155,6 +163,7 @@ void print_one(const Listed& listed) {
     line("rx", of_slots(listed.rings->rx) + " requests unanswered");
     line("lost", listed.rings->lost.text());
   }
+  if (listed.answered_early) line("answers", "early, by xcs");
   if (!listed.console) return line("console", "-");
   const Console& console = *listed.console;
   if (console.tcp_port != 0) {
@@ -212,6 +221,7 @@ std::string json_of(const Listed& listed) {
   out += fmt::format(R"("lost_input_bytes": {}, "lost_output_bytes": {}, )",
                      rings ? std::to_string(rings->lost.input_bytes()) : "null",
                      rings ? std::to_string(rings->lost.guest_output_bytes) : "null");
+  if (listed.answered_early) out += fmt::format(R"("answer": {}, )", json_string(name_of(Answer::xcs)));
   return out + fmt::format(R"("console": {}}})", json_of(listed.console));
 }
 
@@ -229,11 +239,15 @@ int list(const Session& session, const std::string& name, bool json) {
   auto infos = domains_meant(*privcmd, name);
   if (!infos) return failed(infos.error());
   const auto consoles = ask_for_consoles(host);
+  const auto files = host.memory_names(host.machine().directory());
   std::vector<Listed> domains;
   for (const DomainInfo& info : *infos) {
     domains.push_back(look_at(host, *privcmd, info));
     if (const auto console = consoles.find(info.domain); console != consoles.end())
       domains.back().console = console->second;
+    // xcs has a file for each domain with early answers.
+    domains.back().answered_early =
+        std::ranges::find(files, dom0::EarlyStore::file_name(info.domain)) != files.end();
   }
   if (json) {
     print_json(domains);
@@ -253,6 +267,7 @@ void add_list_command(Command app, Session& session) {
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
       "                            Lost: bytes of input and output that were lost, as `list web` details\n"
+      "                            Domains with early answers (`up --answer xcs`) are named below the table\n"
       "  ringside list web\n"
       "  ringside list --json      an array of objects, for programs");
   const auto name = std::make_shared<std::string>();

@@ -347,9 +347,9 @@ void end_all(std::vector<Child>& running) {
   }
 }
 
-RingVerdict no_process() {
+RingVerdict no_process(const char* why = "no process can be started") {
   RingVerdict verdict;
-  verdict.why = fmt::format("no process can be started: {}", std::strerror(errno));
+  verdict.why = fmt::format("{}: {}", why, std::strerror(errno));
   return verdict;
 }
 
@@ -389,7 +389,12 @@ void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& opti
     for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
     const int patience = milliseconds_until(deadline + grace, shortest_poll,
                                             options.progress || options.stop ? progress_interval : a_day);
-    if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) return;
+    if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) {
+      const RingVerdict lost = no_process("its process cannot be watched");
+      end_all(running);
+      for (; told < jobs.size(); ++told) done(told, lost);
+      return;
+    }
     if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
     // A child whose watchdog does not work is killed.
     if (Clock::now() > deadline + grace) {

@@ -172,6 +172,22 @@ int replay(const Request& request) {
   return verdict.outcome == RingOutcome::failed ? exit_expectation_failed : exit_good;
 }
 
+/// Refuses a ring that is named twice, which the loader loads once, and outputs that would overwrite the
+/// rings or each other.
+Result<> check_files(const Request& request) {
+  for (auto ring = request.rings.begin(); ring != request.rings.end(); ++ring) {
+    const auto is_same = [&](const std::string& other) {
+      std::error_code none;
+      return std::filesystem::equivalent(*ring, other, none);
+    };
+    if (std::any_of(request.rings.begin(), ring, is_same))
+      return check_usage("--ring " + *ring, "the same file is named twice", "name it once");
+  }
+  const std::vector<std::string> outputs{request.junit, request.html, request.journal};
+  auto good = check_outputs("cannot check rings", outputs, request.rings);
+  return good ? check_distinct("cannot check rings", outputs) : good;
+}
+
 int check_rings(const Request& request) {
   RingPlanOptions options;
   auto models = models_in(request.models);
@@ -329,8 +345,8 @@ void add_ring_check_command(Command app, Session& session) {
       .add_option(
           "--parts", request->parts,
           "Divides each search without a bound into N jobs, for -j, --shard and ringside sweep: where one "
-          "search takes long. All of them together are the search. Each has a limit of its own, and no "
-          "searches with a bound follow")
+          "search takes long. All of them together are the search: a call that has only some of them says "
+          "so, and proves nothing. Each has a limit of its own, and no searches with a bound follow")
       .range(1u, 4096u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
   command
@@ -362,6 +378,7 @@ void add_ring_check_command(Command app, Session& session) {
     if (session.run) return;
     session.run = [request] {
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
+      if (auto good = check_files(*request); !good) return refused(good.error());
       const RunInterruption interruption;
       const auto status = in_ring_process(
           [request] { return finished(request->replay.empty() ? check_rings(*request) : replay(*request)); },

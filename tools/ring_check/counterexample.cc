@@ -152,6 +152,7 @@ class CounterexampleEntries {
     mark.file = line.substr(0, colon);
     mark.line = static_cast<std::uint32_t>(std::atol(line.c_str() + colon + 1));
     mark.text = place.source;
+    mark.act = trace::JournalMark::Act::acts;
     marks_.push_back(std::move(mark));
   }
 

@@ -14,11 +14,11 @@ namespace ringside::tools {
 
 namespace {
 
-std::string coverage_text(const RingVerdict& verdict) {
+std::string coverage_text(const RingJob& job, const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
       // Only all parts together are a proof.
-      return fmt::format("all{}{}", verdict.division.empty() ? "" : " of this part",
+      return fmt::format("{}{}", job.part.of == 1 ? whole_word : "all of this part",
                          verdict.has_gap() ? " with a gap" : "");
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
@@ -37,10 +37,10 @@ std::string limit_text(const SearchLimit& limit) {
                                             : with_commas(limit.executions) + " executions";
 }
 
-std::string_view outcome_name(RingOutcome outcome) {
+std::string_view outcome_name(const RingJob& job, RingOutcome outcome) {
   switch (outcome) {
     case RingOutcome::whole:
-      return "all";
+      return job.part.of == 1 ? whole_word : part_word;
     case RingOutcome::bounded:
       return "bounded";
     case RingOutcome::stopped:
@@ -71,13 +71,19 @@ void RingOutput::begin() const {
   if (format_ == RingFormat::tap) std::printf("TAP version 13\n1..%zu\n", jobs_);
 }
 
-/// Refuses a part that does not divide the same search as the first one.
+/// Adds a part to its search. Refuses one that does not divide the same search as the first one.
 RingVerdict RingOutput::compared(const RingJob& job, RingVerdict verdict) {
-  if (job.part.of == 1 || verdict.outcome != RingOutcome::whole) return verdict;
-  const auto [at, is_first] = divisions_.try_emplace({job.plugin, job.whole().what()}, verdict.division);
-  if (!is_first && at->second != verdict.division) {
+  if (job.part.of == 1) return verdict;
+  Parts& parts = divided_[{job.plugin, job.model}][job.whole().what()];
+  parts.of = job.part.of;
+  ++parts.tried;
+  if (verdict.outcome != RingOutcome::whole) return verdict;
+  if (parts.division.empty()) parts.division = verdict.division;
+  if (parts.division != verdict.division) {
     verdict.outcome = RingOutcome::could_not;
     verdict.why = parts_differ;
+  } else if (!verdict.has_gap()) {
+    ++parts.whole;
   }
   return verdict;
 }
@@ -103,14 +109,20 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
   const bool is_whole = verdict.outcome == RingOutcome::whole && !verdict.has_gap();
-  if (is_whole) ++whole_;
+  if (is_whole) ++(job.part.of == 1 ? whole_ : parts_);
   if (!is_whole && !is_failure && !is_error) ++partly_;
+  std::string less = coverage_text(job, verdict);
+  if (less == whole_word) less.clear();
   if (!junit_.empty()) {
-    cases_.push_back({job.plugin->name(), job.what(), verdict.seconds,
-                      is_failure ? JUnitOutcome::failed
-                      : is_error ? JUnitOutcome::could_not_run
-                                 : JUnitOutcome::passed,
-                      verdict.why, verdict.report + again(job, verdict)});
+    cases_.push_back({.group = job.plugin->name(),
+                      .name = job.what(),
+                      .seconds = verdict.seconds,
+                      .outcome = is_failure ? JUnitOutcome::failed
+                                 : is_error ? JUnitOutcome::could_not_run
+                                            : JUnitOutcome::passed,
+                      .message = verdict.why,
+                      .report = verdict.report + again(job, verdict),
+                      .warnings = less});
   }
   switch (format_) {
     case RingFormat::people:
@@ -122,7 +134,9 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
       std::istringstream lines(
           is_failure || is_error ? verdict.why + "\n" + verdict.report + again(job, verdict) : std::string());
       for (std::string line; std::getline(lines, line);) std::printf("# %s\n", line.c_str());
-      if (!verdict.note.empty()) std::printf("# %s\n", verdict.note.c_str());
+      for (const std::string& each : {less, verdict.note}) {
+        if (!each.empty()) std::printf("# %s\n", each.c_str());
+      }
       break;
     }
     case RingFormat::json:
@@ -130,13 +144,14 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{},"part":{},"parts":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
-              check::name_of(job.model), outcome_name(verdict.outcome), verdict.executions, verdict.redundant,
-              verdict.steps, verdict.seconds, json_string(verdict.why), json_string(again(job, verdict)),
-              verdict.has_gap(), json_string(verdict.note),
+              check::name_of(job.model), outcome_name(job, verdict.outcome), verdict.executions,
+              verdict.redundant, verdict.steps, verdict.seconds, json_string(verdict.why),
+              json_string(again(job, verdict)), verdict.has_gap(), json_string(verdict.note),
               verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null",
-              json_string(job.whole().what()), json_string(verdict.division))
+              json_string(job.whole().what()), json_string(verdict.division), job.part.number + 1,
+              job.part.of)
               .c_str());
       break;
   }
@@ -164,8 +179,8 @@ void RingOutput::print_result(const RingJob& job, const RingVerdict& verdict) {
     return;
   }
   std::printf("%s\n", fmt::format("  ok   {:<44} {:>11} executions  {:<20} {:>8.2f} s", job.what(),
-                                  with_commas(verdict.executions + verdict.redundant), coverage_text(verdict),
-                                  verdict.seconds)
+                                  with_commas(verdict.executions + verdict.redundant),
+                                  coverage_text(job, verdict), verdict.seconds)
                           .c_str());
   if (!verdict.note.empty()) print_wrapped(verdict.note, "       ");
 }
@@ -207,6 +222,12 @@ void RingOutput::say_not_covered() const {
                            "--limit N searches more)",
                            gaps.limit));
   }
+  for (const auto& [about, searches] : divided_) {
+    for (const auto& [search, parts] : searches) {
+      if (parts.tried < parts.of)
+        add(about, fmt::format("{} of the {} parts of \"{}\"", parts.of - parts.tried, parts.of, search));
+    }
+  }
   for (const auto& [about, models] : models_of) {
     const auto& [plugin, missing] = about;
     switch (format_) {
@@ -229,8 +250,14 @@ void RingOutput::say_not_covered() const {
 }
 
 void RingOutput::say_total(const std::string& interrupted, double seconds) const {
-  std::string text =
-      fmt::format("{} tried: {} hold in every execution", whole_ + partly_ + failed_ + could_not_, whole_);
+  // Parts of a search hold in every execution if all of them do.
+  std::size_t whole = whole_;
+  for (const auto& [about, searches] : divided_) {
+    for (const auto& [search, parts] : searches) whole += parts.whole == parts.of ? parts.of : 0;
+  }
+  const std::size_t parts_only = whole_ + parts_ - whole;
+  std::string text = fmt::format("{} tried: {} hold in every execution", tried(), whole);
+  if (parts_only != 0) text += fmt::format(", {} in every execution of a part only", parts_only);
   if (partly_ != 0) text += fmt::format(", {} in all that were tried", partly_);
   if (failed_ != 0) text += fmt::format(", {} failed", failed_);
   if (could_not_ != 0) text += fmt::format(", {} could not be tried", could_not_);
@@ -242,7 +269,7 @@ void RingOutput::say_total(const std::string& interrupted, double seconds) const
 
 Result<> RingOutput::end(int signal) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  const std::size_t ran = whole_ + partly_ + failed_ + could_not_;
+  const std::size_t ran = tried();
   const std::string interrupted = signal == 0 ? "" : interruption_text(signal, ran, jobs_);
   // If the jobs were interrupted, the coverage of all of them is not known.
   if (signal == 0) say_not_covered();

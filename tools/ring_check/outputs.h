@@ -28,6 +28,7 @@ class RingOutput {
   [[nodiscard]] std::size_t could_not() const { return could_not_; }
 
  private:
+  [[nodiscard]] std::size_t tried() const { return whole_ + parts_ + partly_ + failed_ + could_not_; }
   [[nodiscard]] RingVerdict compared(const RingJob& job, RingVerdict verdict);
   void print_result(const RingJob& job, const RingVerdict& verdict);
   void say_not_covered() const;
@@ -52,9 +53,16 @@ class RingOutput {
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;
   std::set<UnderModel> failing_;
-  /// RingVerdict::division of the first part of each search.
-  std::map<std::pair<const RingPlugin*, std::string>, std::string> divisions_;
-  std::size_t whole_ = 0;
+  /// The parts of one search in this call.
+  struct Parts {
+    std::uint32_t of = 0;
+    std::uint32_t tried = 0;
+    std::uint32_t whole = 0;
+    std::string division;  ///< RingVerdict::division of the first one
+  };
+  std::map<UnderModel, std::map<std::string, Parts>> divided_;  ///< by search
+  std::size_t whole_ = 0;                                       ///< without parts
+  std::size_t parts_ = 0;                                       ///< parts of which every execution holds
   std::size_t partly_ = 0;
   std::size_t failed_ = 0;
   std::size_t could_not_ = 0;

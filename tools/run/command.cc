@@ -123,8 +123,18 @@ int check_update(const RunPlan& plan) {
   return bad_selection("--update", "none of these scenarios says `golden`", "add the line: golden");
 }
 
+std::vector<std::string> outputs_of_runs(const RunOptions& options) {
+  return {options.jobs.journal.path, options.jobs.html.path, options.jobs.pcap.path};
+}
+
 /// Whether the options are possible with these runs.
 int check_options(const RunOptions& options, const RunPlan& plan) {
+  if (plan.jobs.size() == 1) {
+    if (auto distinct = check_distinct("cannot run", outputs_of_runs(options)); !distinct) {
+      failed(distinct.error());
+      return exit_usage;
+    }
+  }
   if ((!options.tape.empty() || !options.replay.empty()) && plan.jobs.size() != 1 && plan.unreadable.empty())
     return bad_selection("", fmt::format("a tape holds one run, and these are {}", plan.jobs.size()),
                          "choose one with -p, --name and --seed");
@@ -155,10 +165,14 @@ int run_command(RunOptions& options) {
       [format = format_of(options)](int signal) { return interrupted_early(format, signal); });
   std::vector<std::string> inputs = options.selection.paths;
   inputs.push_back(options.replay);
-  auto checked_outputs = check_outputs("cannot run",
-                                       {options.junit, options.tape, options.jobs.journal.path,
-                                        options.jobs.html.path, options.jobs.pcap.path},
-                                       inputs);
+  const std::vector<std::string> of_runs = outputs_of_runs(options);
+  std::vector<std::string> outputs = of_runs;
+  outputs.insert(outputs.end(), {options.junit, options.tape});
+  auto checked_outputs = check_outputs("cannot run", outputs, inputs);
+  // The files of several runs are in folders, and several folders may be the same.
+  for (const std::string& each : of_runs) {
+    if (checked_outputs) checked_outputs = check_distinct("cannot run", {options.junit, options.tape, each});
+  }
   if (!checked_outputs) {
     failed(checked_outputs.error());
     return exit_usage;

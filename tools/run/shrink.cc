@@ -88,6 +88,11 @@ Result<> write_scenario(const std::string& path, const std::string& text) {
 }
 
 int shrink_command(const ShrinkOptions& options) {
+  auto good = check_inputs_stay("cannot shrink", {options.output}, options.selection.paths);
+  if (!good) {
+    failed(good.error());
+    return exit_usage;
+  }
   RunPlan plan;
   if (const int selected = select_jobs(options.selection, plan); selected != exit_good) return selected;
   if (!plan.unreadable.empty()) return exit_does_not_parse;
@@ -123,11 +128,10 @@ constexpr char shrink_examples[] =
     "Takes the first run that fails, and leaves out, shortens and switches off everything that the failure\n"
     "does not need. The result is a scenario of its own, with values in place of names. If a text is\n"
     "shortened, the text that is expected of it is shortened, too. The cause of the failure is kept: if the\n"
-    "line that fails would hold in the plain order of events, without faults, without quirks or without one\n"
-    "of the other lines, the same is true of the result, and its comments say so. If no such cause is "
-    "found,\n"
-    "the result must come as far on its path as the original. The seed may change if the order of events is\n"
-    "a cause; the result names the seed with which it fails.\n"
+    "line that fails would hold in the plain order of events, without faults, quirks or early answers, or\n"
+    "without one of the other lines, the same is true of the result, and its comments say so. If no such\n"
+    "cause is found, the result must come as far on its path as the original. The seed may change if the\n"
+    "order of events is a cause; the result names the seed with which it fails.\n"
     "Examples:\n"
     "  ringside shrink ring.scn --seed 1..500          the first seed that fails\n"
     "  ringside shrink typing.scn -p BYTES=481 -o small.scn";

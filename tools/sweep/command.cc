@@ -70,6 +70,11 @@ Result<SweepPlan> plan_of(SweepRequest& request) {
     return plan;
   }
   plan->units = request.units;
+  if (request.merge) {
+    // The units may be there without the plan, from other machines.
+    if (plan->units == 0) return known.error();
+    return plan;
+  }
   if (plan->units == 0) {
     auto measured = measure_units(*plan, request.seconds);
     if (!measured) return measured.error();
@@ -166,8 +171,8 @@ int one_unit(SweepRequest& request) {
   auto plan = request.command.empty() ? SweepPlan::read(request.folder) : plan_of(request);
   if (!plan) return refused(plan.error());
   if (request.unit > plan->units)
-    return failed({EINVAL, "cannot sweep", fmt::format("--unit {}", request.unit),
-                   fmt::format("there are {} units", plan->units), ""});
+    return refused({EINVAL, "cannot sweep", fmt::format("--unit {}", request.unit),
+                    fmt::format("there are {} units", plan->units), ""});
   if (auto did = do_unit(request.folder, *plan, request.unit, request.last_try); !did)
     return failed(did.error());
   std::printf("unit %llu\n", static_cast<unsigned long long>(request.unit));
@@ -187,9 +192,11 @@ void list_units(const SweepRequest& request, const SweepPlan& plan) {
 int sweep(SweepRequest& request) {
   const auto began = Clock::now();
   if (request.unit != 0) return one_unit(request);
+  if (auto good = check_outputs("cannot sweep", {request.junit}, request.command); !good)
+    return refused(good.error());
   auto engine = SweepEngine::in(request.on, request.jobs);
   if (!engine) return refused(engine.error());
-  if (!request.junit.empty()) {
+  if (!request.junit.empty() && engine->kind != SweepEngine::Kind::list) {
     if (auto begun = begin_junit(request.junit, "ringside sweep"); !begun) return failed(begun.error());
   }
   auto plan = plan_of(request);

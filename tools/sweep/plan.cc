@@ -31,10 +31,10 @@ constexpr char heading[] = "a sweep of ringside";
 constexpr char format_number[] = "1";
 
 /// The sweep itself divides the work, collects the results and names the failures.
-constexpr std::array own_options{"--shard",   "--json",   "--tap",           "--junit",
-                                 "--journal", "--html",   "--pcap",          "--list",
-                                 "--tape",    "--replay", "--until-failure", "--dry-run",
-                                 "--update",  "--budget", "--out",           "--keep-failed"};
+constexpr std::array own_options{"--shard",         "--json",    "--tap",    "--junit",  "--journal",
+                                 "--html",          "--pcap",    "--list",   "--tape",   "--replay",
+                                 "--until-failure", "--dry-run", "--update", "--budget", "--out",
+                                 "--keep-failed",   "--explain"};
 
 Error no_plan(const std::string& object, const std::string& why, const std::string& advice) {
   return {EINVAL, "cannot sweep", object, why, advice};
@@ -127,7 +127,8 @@ Result<SweepPlan> SweepPlan::read(const std::string& sweep) {
   const std::string path = (files::path(sweep) / "plan").string();
   std::error_code problem;
   if (!files::exists(path, problem))
-    return Error{ENOENT, "cannot sweep", sweep, "there is no sweep in this folder", ""};
+    return Error{ENOENT, "cannot sweep", sweep, "there is no sweep in this folder",
+                 "name another, or give its --units"};
   auto record = Record::read("cannot sweep", path);
   if (!record) return record.error();
   if (record->get(heading) != format_number)
@@ -152,6 +153,7 @@ Result<> SweepPlan::write(const std::string& sweep) const {
   for (std::size_t at = 0; at < command.size(); ++at) record.set(fmt::format("word {}", at), command[at]);
   std::error_code problem;
   files::create_directories(sweep, problem);
+  if (problem) return Error{problem.value(), "cannot make a folder", sweep, problem.message(), ""};
   return write_file("cannot sweep", (files::path(sweep) / "plan").string(), record.text());
 }
 

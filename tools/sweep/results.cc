@@ -21,7 +21,7 @@ namespace {
 constexpr char failed_word[] = "failed";
 constexpr char unreadable_word[] = "does not parse";
 constexpr char could_not_word[] = "could not run";
-constexpr char whole_word[] = "all";  // executions
+constexpr char not_covered_word[] = "not covered";
 constexpr char ringside_sweep[] = "ringside sweep";
 
 std::string field(const std::map<std::string, std::string>& fields, const char* name) {
@@ -68,27 +68,36 @@ Result<bool> SweepResults::add(const std::string& path) {
   if (unit == 0 || unit > plan_.units) return foreign("there is no such unit");
   if (!units_.emplace(unit, true).second) return false;
   bool has_failure = false;
-  while (std::getline(file, line)) {
+  std::uint64_t lines = 0;
+  for (; std::getline(file, line); ++lines) {
     const auto fields = trace::json_fields(line);
     if (!fields) return foreign("a line in it is not a result");
     has_failure = take(*fields) || has_failure;
   }
+  if (lines != number(*heading, "lines")) return foreign("it is not complete");
   return has_failure;
 }
 
 bool SweepResults::take(const Fields& fields) {
   std::string outcome = field(fields, "outcome");
-  if (outcome.empty()) return false;  // about the checker's coverage
+  if (outcome == not_covered_word) return false;  // about one call of the checker
   ++results_;
   const bool is_ring = fields.contains("ring");
   std::string first = field(fields, is_ring ? "why" : "first");
+  const std::string where = field(fields, "file") + '\n';
+  const bool has_gap = field(fields, "has_gap") == "true";
+  bool is_whole = !is_ring || (outcome == whole_word && !has_gap);
   // Parts of one search are in several units.
-  if (is_ring && outcome == whole_word && field(fields, "search") != field(fields, "what")) {
-    const auto [at, is_new] = divisions_.try_emplace(field(fields, "ring") + ": " + field(fields, "search"),
-                                                     field(fields, "division"));
-    if (!is_new && at->second != field(fields, "division")) {
+  if (outcome == part_word) {
+    Parts& parts = divided_[where + field(fields, "search")];
+    parts.of = number(fields, "parts");
+    if (parts.division.empty()) parts.division = field(fields, "division");
+    if (parts.division != field(fields, "division")) {
       outcome = could_not_word;
       first = parts_differ;
+    } else if (!has_gap) {
+      parts.whole.insert(number(fields, "part"));
+      is_whole = true;
     }
   }
   SweepFailure its{
@@ -100,7 +109,8 @@ bool SweepResults::take(const Fields& fields) {
       .seed = field(fields, "seed"),
       .length = number(fields, is_ring ? "executions" : "entries"),
       .count = 1};
-  Group& group = groups_[its.name];
+  Group& group = groups_[where + its.name];
+  group.name = its.name;
   group.file = its.file;
   if (outcome == failed_word) {
     ++failed_;
@@ -110,11 +120,12 @@ bool SweepResults::take(const Fields& fields) {
     ++unreadable_;
   } else {
     ++passed_;
-    if (is_ring && outcome != whole_word) ++bounded_;
+    if (!is_whole) ++bounded_;
     ++group.passed;
     return false;
   }
-  const std::string kind = its.name + '\n' + outcome + '\n' + without_numbers(its.first);
+  const std::string kind = where + (is_ring ? field(fields, "search") : its.name) + '\n' + outcome + '\n' +
+                           without_numbers(its.first);
   const auto known = failures_.find(kind);
   if (known != failures_.end()) {
     its.count += known->second.count;
@@ -129,6 +140,13 @@ bool SweepResults::take(const Fields& fields) {
     ++untold_;
   }
   return true;
+}
+
+std::uint64_t SweepResults::bounded() const {
+  std::uint64_t count = bounded_;
+  for (const auto& [search, parts] : divided_)
+    count += parts.whole.size() < parts.of ? parts.whole.size() : 0;
+  return count;
 }
 
 std::vector<std::uint64_t> SweepResults::missing() const {
@@ -148,7 +166,7 @@ std::string SweepResults::text() const {
   }
   text += fmt::format("{} result{} of {} unit{}: {} passed", results_, results_ == 1 ? "" : "s", units(),
                       units() == 1 ? "" : "s", passed_);
-  if (bounded_ != 0) text += fmt::format(" ({} of them not in every execution)", bounded_);
+  if (bounded() != 0) text += fmt::format(" ({} of them not in every execution)", bounded());
   if (failed_ != 0) text += fmt::format(", {} failed", failed_);
   if (could_not_ != 0) text += fmt::format(", {} could not run", could_not_);
   if (unreadable_ != 0)
@@ -170,19 +188,20 @@ std::string SweepResults::json() const {
         json_text(each.first), json_text(each.again), each.seed.empty() ? "null" : each.seed, each.count);
   }
   return fmt::format(
-      R"({{"sweep":{},"version":{},"units":{},"units_done":{},"results":{},"passed":{},"failed":{},"could_not_run":{},)"
-      R"("do_not_parse":{},"failures":[{}]}})"
+      R"({{"sweep":{},"version":{},"units":{},"units_done":{},"results":{},"passed":{},"not_in_every_execution":{},)"
+      R"("failed":{},"could_not_run":{},"do_not_parse":{},"failures":[{}]}})"
       "\n",
-      json_text(plan_.id), json_text(plan_.version), plan_.units, units(), results_, passed_, failed_,
-      could_not_, unreadable_, list);
+      json_text(plan_.id), json_text(plan_.version), plan_.units, units(), results_, passed_, bounded(),
+      failed_, could_not_, unreadable_, list);
 }
 
 Result<> SweepResults::write_junit_report(const std::string& path, double seconds) const {
   std::vector<JUnitCase> cases;
-  for (const auto& [name, group] : groups_) {
+  for (const auto& [key, group] : groups_) {
     if (group.passed == 0) continue;
-    cases.push_back(
-        {.group = group.file, .name = fmt::format("{} ({} passed)", name, group.passed), .file = group.file});
+    cases.push_back({.group = group.file,
+                     .name = fmt::format("{} ({} passed)", group.name, group.passed),
+                     .file = group.file});
   }
   for (const auto& [kind, each] : failures_) {
     cases.push_back(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,22 +55,33 @@ class SweepResults {
   bool take(const Fields& fields);
 
   struct Group {
+    std::string name;
     std::string file;
     std::uint64_t passed = 0;
   };
+
+  /// The parts of a ring's search that hold in every execution.
+  struct Parts {
+    std::set<std::uint64_t> whole;
+    std::uint64_t of = 0;
+    std::string division;  ///< RingVerdict::division of the first one
+  };
+  /// Those passed that are no proof: searches that did not cover all executions, and parts without the
+  /// others.
+  [[nodiscard]] std::uint64_t bounded() const;
 
   const SweepPlan& plan_;
   std::map<std::uint64_t, bool> units_;
   std::uint64_t results_ = 0;
   std::uint64_t passed_ = 0;
-  std::uint64_t bounded_ = 0;  ///< of those passed: searches that did not cover all executions
+  std::uint64_t bounded_ = 0;  ///< of bounded(): all but the parts of divided_
   std::uint64_t failed_ = 0;
   std::uint64_t could_not_ = 0;
   std::uint64_t unreadable_ = 0;
   std::uint64_t untold_ = 0;             ///< failures of kinds beyond sweep_failures_max
-  std::map<std::string, Group> groups_;  ///< by name
+  std::map<std::string, Group> groups_;  ///< by file and name
   std::map<std::string, SweepFailure> failures_;
-  std::map<std::string, std::string> divisions_;  ///< by search: RingVerdict::division of its first part
+  std::map<std::string, Parts> divided_;  ///< by file and search
 };
 
 }  // namespace ringside::tools

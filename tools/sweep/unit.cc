@@ -69,6 +69,7 @@ class WorkFolder {
 
 /// What the unit's results say of it: whether each line is one, and whether a run could not be made.
 struct UnitLook {
+  std::uint64_t lines = 0;
   bool whole = true;
   bool could_not = false;
 };
@@ -76,12 +77,22 @@ struct UnitLook {
 UnitLook look_at(const std::string& path) {
   UnitLook look;
   std::ifstream file(path, std::ios::binary);
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(file, line); ++look.lines) {
     // The last line has an end, too. The merge reads them as JSON.
     if (!line.starts_with('{') || !line.ends_with('}') || file.eof()) look.whole = false;
     if (line.find(R"("outcome":"could not run")") != std::string::npos) look.could_not = true;
   }
   return look;
+}
+
+/// The line of its output that says why it ended: the last one; of a command line that was refused, the
+/// first.
+std::string told_line(const ShellOutput& ran) {
+  const std::size_t end = ran.text.find_last_not_of('\n');
+  if (end == std::string::npos) return "";
+  if (ran.status == exit_usage) return ran.text.substr(0, ran.text.find('\n'));
+  const std::size_t line = ran.text.rfind('\n', end) + 1;
+  return ran.text.substr(line, end + 1 - line);
 }
 
 }  // namespace
@@ -114,16 +125,13 @@ Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t 
   if (look.whole && look.could_not && !good)
     return no_unit(unit, "one of its runs could not be made", "it is tried again");
   if (!good || !look.whole) {
-    const std::size_t end = ran->text.find_last_not_of('\n');
-    const std::size_t line = end == std::string::npos ? 0 : ran->text.rfind('\n', end) + 1;
-    return no_unit(unit, fmt::format("status {}: {}", ran->status, ran->text.substr(line, end + 1 - line)),
-                   "");
+    return no_unit(unit, fmt::format("status {}: {}", ran->status, told_line(*ran)), "");
   }
   // Two machines may do the same unit at the same time: each writes a file of its own, and renames it.
   auto beside = OutFile::open(path);
   if (!beside) return beside.error();
-  beside->write(
-      fmt::format("{{\"sweep\":{},\"unit\":{},\"of\":{}}}\n", trace::json_text(plan.id), unit, plan.units));
+  beside->write(fmt::format("{{\"sweep\":{},\"unit\":{},\"of\":{},\"lines\":{}}}\n",
+                            trace::json_text(plan.id), unit, plan.units, look.lines));
   std::ifstream file(results, std::ios::binary);
   for (std::string line; std::getline(file, line);) beside->write(line + "\n");
   return beside->close();

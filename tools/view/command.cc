@@ -1,5 +1,6 @@
 // view: shows a journal file as a table of lines or as a page that plays it. emu/trace and data.cc make the
 // contents; this file reads and writes files.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -100,9 +101,17 @@ int write_page(const std::vector<trace::Journaled>& journals, const ViewOptions&
   return exit_good;
 }
 
-int export_journal(const std::vector<trace::Journaled>& journals, const Exports& exports) {
-  if (journals.size() == 1) return write_exports(journals.front(), exports);
-  return failed({EINVAL, "cannot write", "", "two journals can be written as a page only", "name one"});
+Result<> check_options(const ViewOptions& options) {
+  if (options.files.size() > 1 && options.exports.any())
+    return Error{EINVAL, "cannot write", "", "two journals can be written as a page only", "name one"};
+  if (std::ranges::count(options.files, "-") > 1)
+    return Error{EINVAL, "cannot view", "stdin", "it can be read only once", "name a file"};
+  std::vector<std::string> outputs = options.exports.files();
+  outputs.push_back(options.html);
+  auto good = check_outputs("cannot view", outputs, options.files);
+  if (options.text) outputs.emplace_back("-");
+  if (good) good = check_distinct("cannot view", outputs);
+  return good ? check_exports(options.exports) : good;
 }
 
 int view_command(const ViewOptions& options) {
@@ -110,13 +119,8 @@ int view_command(const ViewOptions& options) {
     std::fwrite(embedded::journal_schema.data(), 1, embedded::journal_schema.size(), stdout);
     return exit_good;
   }
-  const Exports& exports = options.exports;
-  auto checked = check_outputs("cannot view",
-                               {options.html, exports.pcap, exports.mermaid, exports.svg, exports.slides,
-                                exports.quiz, exports.perfetto, exports.asciicast},
-                               options.files);
-  if (!checked) {
-    failed(checked.error());
+  if (auto good = check_options(options); !good) {
+    failed(good.error());
     return exit_usage;
   }
   std::vector<trace::Journaled> journals;
@@ -131,8 +135,11 @@ int view_command(const ViewOptions& options) {
   if (!options.html.empty()) {
     if (const int written = write_page(journals, options); written != exit_good) return written;
   }
-  if (options.exports.any()) return export_journal(journals, options.exports);
-  if (!options.html.empty()) return exit_good;
+  if (options.exports.any()) {
+    if (const int written = write_exports(journals.front(), options.exports); written != exit_good)
+      return written;
+  }
+  if (!options.text && (options.exports.any() || !options.html.empty())) return exit_good;
   for (const trace::Journaled& each : journals) print_text(each);
   return exit_good;
 }
@@ -165,7 +172,7 @@ void add_view_command(Command app, Session& session) {
   command.add_option("--html", options->html,
                      "Write the replay page there, one file; - is stdout. Two runs are shown side by side");
   command.add_flag("--text", options->text,
-                   "Print a line for each entry: time, step, sender, receiver, ring, content");
+                   "Print a line for each entry: time, step, sender, receiver, ring, content (default)");
   command.add_flag("--schema", options->schema, "Print the JSON schema of a journal's lines");
   add_export_options(command, options->exports);
   command.callback([&session, options] {

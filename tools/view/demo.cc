@@ -344,6 +344,10 @@ Result<> show_demo(LinuxHost& host, const DemoOptions& options, Files& files) {
 }
 
 int demo(const DemoOptions& options) {
+  if (auto good = check_distinct("cannot run the demo", {options.html, options.journal}); !good) {
+    failed(good.error());
+    return exit_usage;
+  }
   Files files;
   if (auto opened = files.open(options); !opened) return failed(opened.error());
   auto own = PrivateMachine::make("demo");

@@ -54,16 +54,17 @@ Result<> write_text(const std::string& path, const std::string& text) {
 }
 
 Result<> write_diagrams(const trace::Journaled& journal, const Exports& exports) {
-  if (exports.mermaid.empty() && exports.svg.empty() && exports.slides.empty()) return Done{};
-  const auto steps = steps_of(exports.steps);
-  if (!steps)
-    return Error{EINVAL, "cannot choose steps", exports.steps, "it is not a range",
-                 "write 50..123, 50.. or ..123"};
-  const trace::Sequence sequence = trace::sequence_of(journal, steps->first, steps->last);
+  if (!exports.any_of_steps()) return Done{};
+  const Steps steps = steps_of(exports.steps).value_or(Steps());
+  const trace::Sequence sequence = trace::sequence_of(journal, steps.first, steps.last);
+  if (sequence.items.empty() && !journal.steps.empty() && !exports.steps.empty())
+    return Error{ENOENT, "cannot choose steps", exports.steps, "a diagram shows none of them",
+                 fmt::format("the journal has the steps {} to {}", journal.steps.front().step,
+                             journal.steps.back().step)};
   if (auto written = write_text(exports.mermaid, trace::to_mermaid(sequence)); !written) return written;
   if (auto written = write_text(exports.svg, trace::to_svg(sequence)); !written) return written;
   if (exports.slides.empty()) return Done{};
-  return write_text(exports.slides, slides_page(journal, steps->first, steps->last));
+  return write_text(exports.slides, slides_page(journal, steps.first, steps.last));
 }
 
 Result<> write_quiz(const trace::Journaled& journal, const Exports& exports) {
@@ -104,6 +105,16 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
     }
     write(capture.packet(each.entry, each.step, lines));
   }
+}
+
+Result<> check_exports(const Exports& exports) {
+  if (!exports.steps.empty() && !exports.any_of_steps())
+    return Error{EINVAL, "cannot choose steps", exports.steps, "only diagrams and slides are of some steps",
+                 "--svg, --mermaid or --slides"};
+  if (!steps_of(exports.steps))
+    return Error{EINVAL, "cannot choose steps", exports.steps, "it is not a range",
+                 "write 50..123, 50.. or ..123"};
+  return Done{};
 }
 
 void add_export_options(Command command, Exports& exports) {

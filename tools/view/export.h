@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "emu/trace/journal_file.h"
 #include "emu/trace/pcapng.h"
@@ -25,14 +26,19 @@ struct Exports {
   std::string steps;   ///< "50..123", of diagrams and slides
   std::uint16_t link_type = trace::capture_link_type_default;
 
-  [[nodiscard]] bool any() const {
-    return !(pcap.empty() && mermaid.empty() && svg.empty() && slides.empty() && quiz.empty() &&
-             perfetto.empty() && asciicast.empty());
+  [[nodiscard]] std::vector<std::string> files() const {
+    return {pcap, mermaid, svg, slides, quiz, perfetto, asciicast};
   }
+  [[nodiscard]] bool any() const { return files() != std::vector<std::string>(files().size()); }
+  /// Whether `steps` has a meaning.
+  [[nodiscard]] bool any_of_steps() const { return !(mermaid.empty() && svg.empty() && slides.empty()); }
 };
 
 /// Adds --pcap and the other options.
 void add_export_options(Command command, Exports& exports);
+
+/// Refuses options that make no sense. Returns a usage error (EINVAL).
+[[nodiscard]] Result<> check_exports(const Exports& exports);
 
 /// Writes every file that has a path. Prints an error unless it returns exit_good.
 [[nodiscard]] int write_exports(const trace::Journaled& journal, const Exports& exports);

@@ -15,6 +15,7 @@
 
 #include "emu/trace/flow.h"
 #include "emu/trace/hops.h"
+#include "emu/trace/lines.h"
 #include "emu/trace/names.h"
 #include "emu/trace/plain.h"
 #include "emu/trace/quote.h"
@@ -213,7 +214,7 @@ class QuizWriter {
     std::string line;
     for (const trace::JournalMark& mark : journal_.marks) {
       if (mark.after >= step) break;
-      if (mark.act == trace::JournalMark::Act::acts) line = fmt::format("line {}: {}", mark.line, mark.text);
+      if (mark.act == trace::JournalMark::Act::acts) line = trace::place_and_text(mark);
     }
     return line;
   }

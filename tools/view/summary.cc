@@ -7,6 +7,7 @@
 
 #include "emu/base/quirks.h"
 #include "emu/trace/json.h"
+#include "emu/trace/lines.h"
 #include "emu/trace/names.h"
 
 namespace ringside::tools {
@@ -42,13 +43,8 @@ std::string words_row(const std::string& label, const std::string& text) {
   return fmt::format("[{},{}]", trace::json_text(label), trace::json_text(text));
 }
 
-std::string mark_place(const JournalMark& mark) {
-  if (mark.line == 0) return "";
-  return mark.file.empty() ? fmt::format("line {}", mark.line) : fmt::format("{}:{}", mark.file, mark.line);
-}
-
 std::string failure_json(const JournalMark& mark, const std::string& again) {
-  const std::string where = mark_place(mark);
+  const std::string where = trace::place_of(mark);
   std::string rows;
   if (!mark.expected.empty()) {
     rows +=
