@@ -291,6 +291,11 @@ class EveryRunHasAReport(Folder):
                 break
         self.assertIn("it took too long (--timeout allows more)", out)
 
+    def test_a_timeout_ends_a_row_of_acts(self):
+        self.write(a='scenario "Acts only"\nxen boots dom1\nrepeat 10000\ndom1 prints "x"\nend\n')
+        out = self.run_all("a.scn", "--timeout", "0.001", status=COULD_NOT_RUN).stdout
+        self.assertIn("it took too long (--timeout allows more)", out)
+
     def test_progress_is_shown_on_a_terminal_and_nowhere_else(self):
         self.write(a=PASSES)
         words = [PROGRAM, "run", "a.scn", "--seed", "1..3000", "--json"]

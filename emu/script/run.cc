@@ -216,7 +216,8 @@ void Run::act(const Act& act, const Statement& statement) {
   if (const auto* life = std::get_if<Life>(&act)) input_begins(*life, before);
   if (const auto* connects = std::get_if<ClientConnects>(&act)) replies_begin(connects->client);
   look_at_watches();
-  if (!done) stop(done.error(), statement.span);
+  if (!done) return stop(done.error(), statement.span);
+  ask_to_go_on();
 }
 
 /// Expectations about a client that has just connected apply to later replies: the replies to its connect

@@ -17,6 +17,8 @@ void HopPrinter::part(const std::string& heading, const std::string& introductio
 }
 
 void HopPrinter::show(const trace::Entry& entry) {
+  // When a process sleeps is no part of a byte's way.
+  if (entry.kind == trace::Kind::mask_changed) return;
   if (part_began_ns_ == 0) part_began_ns_ = entry.time_ns;
   const std::uint64_t time_us = (entry.time_ns - part_began_ns_) / 1000;
   std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(++step_),
