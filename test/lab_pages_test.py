@@ -192,18 +192,19 @@ class Pages(unittest.TestCase):
                 self.ringside("run", SCENARIOS / f"{stem}.scn", "--journal", f"j-{stem}")
                 journals = sorted((self.folder / f"j-{stem}").iterdir()) if (self.folder / f"j-{stem}").is_dir() else [self.folder / f"j-{stem}"]
                 first = int(next(step for kind, step in rows if kind == "step"))
-                whole = [self.rows_of(self.ringside("view", journal, "--svg", "-", "--steps", f"{self.with_masks(journal, first)}.."))
-                         for journal in journals]
+                whole = [self.rows_of(self.ringside("view", journal, "--svg", "-", "--steps", f"{begin}.."))
+                         for journal in journals if (begin := self.with_masks(journal, first))]
                 self.assertIn(self.steps_and_lines(rows), [self.steps_and_lines(each) for each in whole], f"{stem} {run}")
                 self.assertGreaterEqual(parts, 1)
 
     @staticmethod
     def with_masks(journal, step):
-        """The first of the changes of masks directly before the step: they have no row, and lines may belong to them."""
+        """The first of the changes of masks directly before the step: they have no row, and lines may belong to them. None if the
+        journal has no such step."""
         kinds = {entry["step"]: entry["kind"] for entry in map(json.loads, journal.read_text().splitlines()) if "kind" in entry and "step" in entry}
         while kinds.get(step - 1) == "mask_changed":
             step -= 1
-        return step
+        return step if step in kinds else None
 
     @staticmethod
     def steps_and_lines(rows):
