@@ -17,11 +17,12 @@ void HopPrinter::part(const std::string& heading, const std::string& introductio
 }
 
 void HopPrinter::show(const trace::Entry& entry) {
+  if (part_began_ns_ == 0) part_began_ns_ = entry.time_ns;
+  ++step_;
   // When a process sleeps is no part of a byte's way.
   if (entry.kind == trace::Kind::mask_changed) return;
-  if (part_began_ns_ == 0) part_began_ns_ = entry.time_ns;
   const std::uint64_t time_us = (entry.time_ns - part_began_ns_) / 1000;
-  std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(++step_),
+  std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(step_),
               fmt::format("{}us", time_us).c_str(), trace::sentence(entry).c_str());
   const trace::Hop* hop = trace::hop_of(entry);
   if (hop != nullptr && explained_.insert(hop->id).second) print_wrapped(hop->meaning, "                 | ");
