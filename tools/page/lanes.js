@@ -23,6 +23,7 @@ const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom
 // The look of a step: its class, and its content in a few words.
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
+  if (step.k === "check" && step.m === "!") return [step.v, "* " + step.x]; // as the verdict calls it
   if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.k === "index_moved" ? step.x.replace("->", "\u2192") : step.x];
   const count = step.b.length + (step.b.length === 1 ? " byte " : " bytes ");
   return [step.v, (step.x ? step.x + " " : "") + count + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d"];
@@ -195,6 +196,9 @@ class Lanes {
       parts.push(`<line class="lane${name === this.focus ? " focus" : ""}" x1="${at}" x2="${at}" y1="0" y2="${(last - first + 1) * this.height}"/>`);
     }
     const visibleFrom = Math.floor(this.top / this.height) - 1;
+    const current = this.rowOf(this.current);
+    if (current >= first && current < last) // below all arrows
+      parts.push(`<rect class="band" x="0" y="${(current - first) * this.height}" width="${width}" height="${this.height}"/>`);
     const labels = []; // above all arrows
     for (let at = first; at < last; at++) {
       if (this.hidesFuture && this.rows[at].from > this.current) break;
@@ -239,7 +243,6 @@ class Lanes {
     let out = group;
     let label = group;
     const done = () => [out + "</g>", label + "</g>"];
-    if (here) out += `<rect class="band" x="0" y="${y}" width="${width}" height="${height}"/>`;
     if (inSight) {
       if (gutter > 50 * unit) label += `<text class="time" x="${50 * unit}" y="${base}" text-anchor="end">${Math.abs(step.t) < 1e9 ? milliseconds(step.t) : (step.t / 1e6).toFixed(0)}</text>`;
       label += `<text class="number" x="${gutter - 6 * unit}" y="${base}" text-anchor="end">${here ? this.run.steps[this.current].n : step.n}</text>`;

@@ -48,7 +48,7 @@ class Live {
     this.console = make("p", { class: "console-state", role: "status", id: "console-state" });
     this.console.hidden = true;
     this.screen = make("pre", { class: "screen keyboard", id: "keyboard", tabindex: "0", role: "textbox", "aria-multiline": "true", "aria-label": `Type to ${title}. Tab goes to the guest; Shift+Tab leaves.`, "aria-describedby": "console-state" });
-    const heading = title === "no keyboard" ? "Live " : `The console of ${title}: click and type (Shift+Tab leaves) `;
+    const heading = title === "no keyboard" ? "The machine " : `The console of ${title}: click and type (Shift+Tab leaves) `;
     const pane = make("section", { class: "pane typing", "aria-label": "Keyboard" }, make("h3", {}, heading, this.state), this.console, this.screen);
     if (title === "no keyboard") this.screen.hidden = true;
     this.back = make("button", { type: "button", id: "back-to-live", text: "Back to live" });
