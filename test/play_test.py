@@ -98,7 +98,13 @@ class Play:
     def players(self):
         """The process ids of its runs that have begun."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"\0player\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+        def is_player(pid):
+            try:
+                return b"\0player\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:  # it has ended
+                return False
+
+        return [int(pid) for pid in children if is_player(pid)]
 
 
 def alive(pid):
