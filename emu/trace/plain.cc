@@ -102,9 +102,8 @@ std::string event_words(const Entry& entry) {
 std::string mask_words(const Entry& entry) {
   const std::string who = actor_name(entry.actor);
   if (static_cast<MaskBit>(entry.detail) == MaskBit::set)
-    return fmt::format(
-        "{} is awake, and masks its port {}: until it sleeps, an event there only sets the pending bit.", who,
-        entry.port);
+    return fmt::format("{} masks its port {}: until it unmasks it, an event there only sets the pending bit.",
+                       who, entry.port);
   return fmt::format("{} unmasks its port {}: from now on an event there wakes it.", who, entry.port);
 }
 
