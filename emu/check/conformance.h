@@ -37,7 +37,7 @@ struct LongRun {
 };
 
 /// Sends `messages` requests through the ring. `seed` alone decides the order of the calls of both ends; some
-/// calls come in batches, and the ends sleep whenever they may. The table must be valid.
+/// messages are published together, and the ends sleep whenever they may. The table must be valid.
 [[nodiscard]] LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messages);
 
 }  // namespace ringside::check
