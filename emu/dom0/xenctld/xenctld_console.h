@@ -37,7 +37,7 @@ class XenctldConsole : public Console {
 
   [[nodiscard]] Result<> start() { return device_.start(); }
 
-  /// Only this function uses the device.
+  /// Only this function reads and writes the device.
   void settle() override;
   void close() override;
   [[nodiscard]] Result<> ask(const Dom0Request& request) override;
