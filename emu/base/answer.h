@@ -21,8 +21,8 @@ inline constexpr std::array<std::string_view, 2> answer_names{"xend", "xcs"};
 /// Messages of one domain that xcs has answered early and xend has not answered yet.
 inline constexpr std::uint32_t early_answers_max = 56;
 
-/// Requests of one domain that a client of xcs may have without having answered them: those that xcs has
-/// answered early, and a full ring.
+/// The most requests of one domain that a client of xcs may leave unanswered: those that xcs has answered
+/// early, and a full ring.
 [[nodiscard]] constexpr std::uint32_t requests_under_way_max(Answer answer) {
   constexpr std::uint32_t ring_slots = 8;
   return ring_slots + (answer == Answer::xcs ? early_answers_max : 0);

@@ -11,8 +11,8 @@ namespace ringside {
 
 /// The number of letters to insert, remove, replace or swap with their neighbour to turn `from` into `to`.
 [[nodiscard]] inline std::size_t edit_distance(std::string_view from, std::string_view to) {
-  // The distance from the letters of `from` so far to each beginning of `to`; and the same one and two
-  // letters earlier.
+  // The distances from the letters of `from` so far to each prefix of `to`; the same for one letter of `from`
+  // less, and for two.
   std::vector<std::size_t> row(to.size() + 1);
   std::vector<std::size_t> before(to.size() + 1);
   std::vector<std::size_t> before_that(to.size() + 1);

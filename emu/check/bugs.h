@@ -1,5 +1,5 @@
-// The catalogue of bugs: 44 classes of errors in shared rings, and 7 in other code of threads, to explain and
-// to test the checker with. It has tables of text only; the mutants of rings are in plugins/.
+// The catalogue of bugs: 44 classes of errors in shared rings, and 7 in code of threads without a ring. Its
+// texts explain them; the checker is tested with them. Tables of text only; the mutants are in plugins/.
 #pragma once
 
 #include <cstdint>

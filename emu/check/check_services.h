@@ -51,7 +51,7 @@ class CheckServicesScope {
   CheckServices* before_;
 };
 
-/// A real fence, not stronger than requested.
+/// A real fence: a full one if that was requested, otherwise acquire and release.
 inline void fence_now(Order order) {
   if (order == Order::seq_cst) return __atomic_thread_fence(__ATOMIC_SEQ_CST);
   __atomic_thread_fence(__ATOMIC_ACQ_REL);

@@ -116,7 +116,7 @@ void publishes_when_told(const Subject& subject) {
   must(pair.take(), "a published request did not come out");
 }
 
-/// For a ring with more slots than this, not every fill and every start is tried: it would take minutes.
+/// For a ring with more slots than this, only some fills and some starts are tried: all would take minutes.
 constexpr std::uint32_t slots_one_by_one = 64;
 constexpr std::uint32_t starts_of_a_large_ring = 16;
 

@@ -27,17 +27,17 @@ struct ConformanceCheck {
 /// The error of the table itself; empty: none. A ring with such a table cannot be used at all.
 [[nodiscard]] std::string fault_of_table(const ring_check_ring* ring);
 
-/// All checks, in the same order for each ring. If the table is invalid, that is the only one.
+/// All checks, in the same order for each ring. If the table is invalid, only its own check, which failed.
 [[nodiscard]] std::vector<ConformanceCheck> check_conformance(const Subject& subject);
 
 struct LongRun {
-  std::uint64_t calls = 0;     ///< of ring functions
+  std::uint64_t calls = 0;     ///< turns of an end, each with at most a few calls of the ring
   std::uint64_t messages = 0;  ///< that were delivered and, in a ring with responses, answered
   std::string broken;          ///< empty: no error was found
 };
 
 /// Sends `messages` requests through the ring. `seed` alone decides the order of the calls of both ends; some
-/// calls come in batches, and the ends sleep whenever they may. The table must be valid.
+/// messages are published together, and the ends sleep whenever they may. The table must be valid.
 [[nodiscard]] LongRun run_long(const Subject& subject, std::uint64_t seed, std::uint64_t messages);
 
 }  // namespace ringside::check

@@ -7,7 +7,7 @@ namespace ringside::check {
 
 namespace {
 
-/// The work of both ends, one call at a time. An end that sleeps only wakes.
+/// The work of both ends, one turn at a time. The only turn of an end that sleeps is to wake.
 class Ends {
  public:
   Ends(Pair& pair, std::uint64_t seed, std::uint64_t messages)

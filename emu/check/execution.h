@@ -121,8 +121,9 @@ class Execution {
   }
   /// Announces the next operation, and returns when it happens, with the result of a choice.
   std::uint32_t announce(const Op& op);
-  /// The running fiber is about to make a weak compare-exchange. True: it fails without a reason. Both are
-  /// tried until one of the fiber's has failed so: otherwise a loop would never end.
+  /// The running fiber is about to make a weak compare-exchange. True: it fails without a reason. Both
+  /// outcomes are tried until one compare-exchange of this fiber has failed so: otherwise a loop would never
+  /// end.
   [[nodiscard]] bool fails_spuriously(const void* code);
   /// One of the running fiber's compare-exchanges has failed so.
   [[nodiscard]] bool has_failed_spuriously() const { return has_failed_spuriously_[fibers_.current()]; }
@@ -130,7 +131,7 @@ class Execution {
   [[nodiscard]] bool chooses_deviation(const char* why);
   /// The running fiber calls a function of the ring: earlier loads do not count as waiting any more.
   void begin_call() { looks_[fibers_.current()] = {}; }
-  /// Ends the execution. Does not return.
+  /// Ends the execution as failed. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same for a ring that has no known error but cannot be explored.
   [[noreturn]] void refuse(std::string text);
@@ -312,7 +313,8 @@ class Execution {
   std::uint64_t accesses_elsewhere_ = 0;
   std::uint64_t steps_in_all_ = 0;
   Schedule so_far_;
-  /// For each fiber: how many operations it has ended and recorded; under C11, by which of its steps.
+  /// For each fiber: how many operations it has ended and recorded; under C11 and Armv8, by which of its
+  /// steps.
   std::array<std::uint8_t, fibers_max> operation_counts_ = {};
   std::array<std::vector<std::uint32_t>, fibers_max> operation_ends_;
   std::set<std::string> texts_;

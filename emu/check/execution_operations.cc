@@ -3,7 +3,7 @@
 // Under SC and TSO the order is that of time, so that the search tries it like memory. Each thread counts its
 // ended operations in memory, and loads the counts when it begins one. Under TSO a count waits in the store
 // buffer behind the stores of the operation: for other threads, an operation has not ended before its count
-// is seen. Under C11 there is no time: an operation is ordered after those that happen before it.
+// is seen. Under C11 and Armv8 there is no time: an operation is ordered after those that happen before it.
 #include <cstring>
 
 #include "emu/check/execution.h"

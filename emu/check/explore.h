@@ -4,8 +4,8 @@
 // Source-set dynamic partial-order reduction with sleep sets (Abdulla, Aronis, Jonsson and Sagonas, POPL
 // 2014): each execution is analysed for races, and each race requests an execution in the other order. Values
 // that a load may yield are further branches at the same node. With a bound, executions with more deviations
-// from the plain order (continue the running fiber, flush at once, read the newest value) are left out, and
-// the result says so.
+// from the plain order (continue the running fiber, flush at once, read the newest value, publish as late as
+// possible) are left out, and the result says so.
 #pragma once
 
 #include <cstdint>

@@ -23,7 +23,7 @@ bool is_buffered(const Op& op) {
   return op.kind == OpKind::store && op.first == op.last;
 }
 
-/// Two notifications may swap; a wait takes the event, so that it may swap with neither.
+/// Two notifications may swap. A wait takes the event, so that it may not swap with a notification.
 bool writes_range(const Op& op) {
   return op.writes() || op.kind == OpKind::wait;
 }
@@ -63,7 +63,7 @@ void Explorer::each_location(const Op& op, Each each) const {
   const bool writes = writes_range(op);
   for (std::uint32_t location = op.first; location < op.last; ++location) each(location, writes);
   if (op.also != 0) each(op.also, op.also_writes);
-  // The last location of all; steps that change memory may swap with each other.
+  // The last location stands for "any store"; steps that change memory may swap with each other.
   if (op.changes) each(touched_.size() - 1, false);
 }
 
@@ -125,7 +125,7 @@ void Explorer::add_node(const Execution& execution) {
     return;
   }
   nodes_[depth_].actor = static_cast<std::uint8_t>(plain_choice(candidates, last));
-  // Parts do not learn of each other's races, so that the branches are all orders.
+  // A part does not see the races that other parts find, so every candidate is a branch.
   nodes_[depth_].backtrack =
       static_cast<std::uint8_t>(depth_ < part_.depth ? candidates : bit(nodes_[depth_].actor));
   length_ = depth_ + 1;

@@ -1,5 +1,5 @@
-// Switches with Boost.Context's lowest layer: a fiber starts a hundred thousand times a second, on the same
-// stack.
+// Switches with Boost.Context's lowest layer, because a fiber starts a hundred thousand times a second. It
+// always starts on the same stack.
 #include "emu/check/fibers.h"
 
 #include <boost/context/detail/fcontext.hpp>

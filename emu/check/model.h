@@ -1,5 +1,4 @@
-// The memory model: which values a load may yield and when a store is seen, as far as the compiled accesses
-// of ring code let a model decide it.
+// The memory model: which values a load may yield, and when a store is seen.
 //
 // The accesses themselves are machine instructions on the page, so that a model works around each of them:
 // before() puts the value that the access must find into the page, after() takes the result from the page. No
@@ -66,7 +65,7 @@ class Model {
 
   /// The space has the state that every fiber finds first.
   virtual void begin(std::uint32_t fiber_count) = 0;
-  /// Sets the locations that the operation accesses under this model; here: the bytes, or the event.
+  /// Sets the locations that the operation accesses under this model; by default the bytes, or the event.
   virtual void place(Op& op) const;
   /// An operation is announced, and its locations are set: prepares for an operation that accesses only a
   /// part of a word. False: the execution has more such parts than can be searched.

@@ -21,7 +21,7 @@ void ModelArmv8::collect_for_store(const Thread& thread, bool releases, Set& bef
   if (releases) collect(thread.any_since, before);
 }
 
-/// The next access to payload is a node of its own.
+/// Adds a node after `before`. The next access to payload is a node of its own.
 ModelArmv8::Node ModelArmv8::add(std::uint32_t fiber, const Set& before, std::uint32_t number) {
   Thread& thread = threads_[fiber];
   thread.payload_reads = none;
@@ -173,7 +173,7 @@ void ModelArmv8::note_buffering(std::uint32_t fiber, const Op& op, Node store) {
 std::vector<Buffering> ModelArmv8::buffering() const {
   std::vector<Buffering> found;
   std::copy_if(buffering_.begin(), buffering_.end(), std::back_inserter(found), [&](const Buffering& each) {
-    // The load has to find what another thread stores, and the store to be seen by another one.
+    // It matters only if another thread stores to the loaded word, and another one accesses the stored word.
     const std::uint32_t others = ~bit(each.fiber);
     return (written_by_[each.loaded] & others) != 0 && (accessed_by_[each.stored] & others) != 0;
   });

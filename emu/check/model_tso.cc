@@ -14,8 +14,8 @@ void ModelTso::begin(std::uint32_t) {
   }
 }
 
-/// A store touches no location before it is flushed, because other fibers cannot see it; a sequentially
-/// consistent one is an xchg.
+/// A store touches no location before it is flushed, because other fibers cannot see it. A sequentially
+/// consistent one is an xchg, which is not buffered.
 void ModelTso::place(Op& op) const {
   if (op.kind != OpKind::store || op.is_barrier()) Model::place(op);
 }

@@ -3,8 +3,8 @@
 // There is one per guest, owned by the domain, on the host's one thread; it owns the terminal's handle. Both
 // directions use back-pressure and lose nothing: the program's output is read only while the transmit buffer
 // has room, and an input message is answered only when the terminal has taken all its bytes, so that at most
-// the ring's 8 messages wait here. Only the kernel's own messages are dropped when the buffer is full, and
-// counted.
+// the ring's 8 messages wait here, and 8 more after a suspension. Only the kernel's own messages are dropped
+// when the buffer is full, and counted.
 //
 // It does not translate or edit: the terminal's line discipline does that.
 #pragma once

@@ -29,7 +29,7 @@ constexpr std::string_view shifted{
     "|ZXCVBNM<>?\0*\0 ",
     0x39};
 
-/// Ctrl with a key of these types the last five bits of the key's character.
+/// Whether Ctrl with the character's key gives the last five bits of the character.
 constexpr bool has_control(char character) {
   return (character >= 'a' && character <= 'z') || (character >= '[' && character <= ']');
 }

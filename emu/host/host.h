@@ -223,7 +223,7 @@ class Host {
     HypercallAnswer answer;
     std::vector<Handle> handles;
   };
-  /// For its callers. Fails with EPIPE when the hypervisor is gone, with ETIMEDOUT when it does not answer.
+  /// For the hypervisor's callers. Fails with EPIPE when it is gone, with ETIMEDOUT when it does not answer.
   /// After ETIMEDOUT the hypervisor still has the call: if the next call is the same, it waits for that
   /// answer; any other call drops the answer.
   virtual Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,

@@ -213,7 +213,7 @@ JournalWriter::JournalWriter(std::unique_ptr<Shared> shared)
 
 JournalWriter::~JournalWriter() {
   Memory::store(&shared_->log.header().ended, 1u);
-  // Otherwise a reader that has not read it to the end removes it.
+  // With readers, one that has read it to the end removes it.
   if (!listening()) unlink(shared_->log.path.c_str());
 }
 

@@ -109,7 +109,7 @@ Result<Host::HypercallOutcome> LinuxHost::hypercall(const Handle& connection,
   auto reply = calls_->hypercalls.call(connection.number(), arguments,
                                        handle != nullptr ? handle->number() : -1, calls_->patience);
   if (!reply) return reply.error();
-  // The answer to the question, for which others wait, may have been among the dropped ones.
+  // call() drops late answers, perhaps the one for which the callbacks in `later` wait.
   if (const auto line = calls_->by_fd.find(connection.number());
       line != calls_->by_fd.end() && !line->second.later.empty())
     timer_start(Duration::zero(), [this, fd = connection.number()] { hypervisor_answered(fd); });

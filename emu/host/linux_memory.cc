@@ -157,8 +157,8 @@ void LinuxHost::kick(const Handle& kicks) {
 }
 
 /// The sender of a kick walks through all pollers of the handle, and a guest may add as many pollers as it
-/// likes. So after a kick that took long there is a pause of many times its length, and one kick at its end.
-/// This limits the share of the sender's time that a guest can use.
+/// likes. So after a kick that took long there is a pause of many times its length, and at its end one kick,
+/// if any was due. This limits the share of the sender's time that a guest can use.
 void LinuxHost::kick_with_pauses(int fd) {
   SlowKick& slow = slow_kicks_.at(fd);
   if (slow.resting) {

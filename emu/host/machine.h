@@ -28,7 +28,8 @@ class Machine {
   [[nodiscard]] Result<> check_path() const;
   /// Fails when it is not a directory, belongs to another user or is open to others.
   [[nodiscard]] Result<> check() const;
-  /// The first entry in the directory that has a machine's name; the lock file is left out.
+  /// For a directory that no machine has used: an entry that has the name of a machine's file, other than the
+  /// lock file.
   [[nodiscard]] std::optional<std::string> find_foreign() const;
   /// Removes the files that processes keep for their successors. For a new hypervisor, which has other
   /// domains.

@@ -133,7 +133,7 @@ constexpr auto common_calls = std::to_array<const char*>({
     "rseq",
 });
 
-/// For making guests' frames and ports, and for finding the processes of guests.
+/// For making guests' frames and ports, for signals to their processes, and for the pty of the serial line.
 constexpr auto for_xen = std::to_array<const char*>({
     "memfd_create",
     "fallocate",

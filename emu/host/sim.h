@@ -9,7 +9,7 @@
 // Order is deterministic. With a source of choice (choose_with) it is one of the possible orders: the choices
 // are which of several processes with due events goes first, how long a kick or a piece of a stream takes,
 // and how much one read or write moves. The events of one process stay in order, as do the bytes of a
-// stream. Nothing here touches a real descriptor, process or clock; only raw terminals exist.
+// stream. Nothing here touches a real descriptor, process or clock. All terminals are raw.
 #pragma once
 
 #include <deque>

@@ -29,7 +29,7 @@ struct SimObject {
 
   std::uint64_t id = 0;    ///< never reused: a late lookup finds that it is gone
   std::vector<int> slots;  ///< oldest first
-  int holds = 0;           ///< a mapping, a listener's queue, the side of a running program
+  int holds = 0;           ///< other holders: mappings, a listener's queue, a running program
 };
 
 /// One handle: its number, its owner, its object and its watcher. A watch belongs to the handle, not to the

@@ -1,6 +1,6 @@
 // Whether two runs of one scenario, a simulated one and one of processes, agree, actor by actor.
 //
-// Compared are: every byte that an actor passed on, and to which actor; every message that has no console
+// It compares every byte that an actor passed on, and to which actor; every message that has no console
 // bytes; each refusal; the quirks that took effect; the last value of each counter. Properties that depend on
 // the order in which processes run are not compared: the lengths of messages, coalesced events, the number of
 // wake-ups. Neither is the daemons' part of a run in which one of them is killed.

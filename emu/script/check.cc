@@ -60,9 +60,9 @@ class Checker {
 
   Scenario& scenario_;
   Diagnostics& diagnostics_;
-  std::set<std::uint32_t> alive_;
-  std::set<std::uint32_t> at_once_;     ///< of those, the ones that were not destroyed
-  std::map<std::uint32_t, Span> ever_;  ///< and the line that boots it
+  std::set<std::uint32_t> alive_;       ///< domains that were created, destroyed ones included
+  std::set<std::uint32_t> at_once_;     ///< of those, the ones that were neither killed nor destroyed
+  std::map<std::uint32_t, Span> ever_;  ///< domains of the whole run, and the lines that create them
   std::map<std::uint32_t, Span> gone_;  ///< domains that no longer exist, and the line that ended them
   std::set<std::string> users_ever_;
   std::set<std::string> clients_ever_;

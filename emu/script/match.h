@@ -53,7 +53,7 @@ class PayloadMatcher {
  public:
   explicit PayloadMatcher(const Payload& payload);
 
-  /// Whether it is all of `bytes`; of a prefix or an expression: whether it matches them.
+  /// Whether `bytes` are exactly the payload; for a prefix or an expression: whether they match it.
   [[nodiscard]] bool is(std::string_view bytes) const;
   /// Whether it is part of a sentence.
   [[nodiscard]] bool is_in(std::string_view text) const;

@@ -167,7 +167,7 @@ class Stage {
   /// Starts a stopped daemon, or continues a stalled one. Waits until it serves.
   virtual Result<> daemon_starts(Daemon daemon) = 0;
   /// Whether it sends responses. Without them it still passes guests' output on. When it answers again, it
-  /// first sends the responses that it has withheld. EINVAL: xcs, which never answers by itself.
+  /// first sends the responses that it has withheld. EINVAL: xcs, whose early answers cannot be withheld.
   virtual Result<> daemon_answers(Daemon daemon, bool answers) = 0;
   /// Stops it as SIGSTOP does, until daemon_starts().
   virtual Result<> daemon_stalls(Daemon daemon) = 0;

@@ -8,7 +8,7 @@
 
 namespace ringside::script {
 
-/// The word of `known` that differs from `written` by a letter or two; empty if there is none.
+/// The word of `known` that is closest to `written` (emu/base/nearest.h); empty if none is close.
 [[nodiscard]] std::string_view nearest(std::string_view written, std::span<const std::string_view> known);
 
 /// "did you mean "types"?  user can: connects, disconnects, types". Without a similar word only the list. A

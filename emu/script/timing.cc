@@ -1,4 +1,5 @@
-// The least time that the lines above take: their pauses, and the times of `expect no`.
+// The earliest time of each line: the pauses and the times of `expect no` above it. And what an `ignore` line
+// skips.
 #include "emu/script/timing.h"
 
 #include <fmt/format.h>

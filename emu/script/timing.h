@@ -6,9 +6,9 @@
 
 namespace ringside::script {
 
-/// Reports an `at` whose time is over when its line is reached.
+/// Reports an `at` whose time has passed when its line is reached.
 void check_times(const Scenario& scenario, Diagnostics& diagnostics);
-/// Reports an `ignore` that no expectation is affected by.
+/// Reports an `ignore` that affects no expectation.
 void check_ignores(const Scenario& scenario, Diagnostics& diagnostics);
 
 }  // namespace ringside::script

@@ -148,8 +148,8 @@ class Sink {
   virtual void write(Entry& entry) = 0;
   /// The clock that stamps the entries.
   [[nodiscard]] virtual std::uint64_t now_ns() const = 0;
-  /// Called before something that other processes may report before this one does: listeners get nothing
-  /// later until withdraw(). Returns the time. Each announce() needs a withdraw().
+  /// Called before an action that another process may report before this one does: until withdraw(),
+  /// listeners get no entry of a later time. Returns the time. Each announce() needs a withdraw().
   [[nodiscard]] virtual std::uint64_t announce() { return now_ns(); }
   virtual void withdraw() {}
 

@@ -84,7 +84,7 @@ std::string interface(std::uint16_t link_type, std::string_view name, std::strin
   return block(Block::interface, body);
 }
 
-/// One line of printable characters, at most `comment_bytes_max`.
+/// One line of printable characters, cut at `capture_comment_bytes_max` bytes.
 std::string comment_text(std::string_view what, std::string_view text) {
   std::string out(what);
   for (const char c : text) {

@@ -4,7 +4,7 @@
 // One packet for each entry. Each hop of the catalogue is an interface, in the order of HopId. One more
 // interface, "aside", is for entries that show no hop. Times are in nanoseconds and count from the first
 // packet. Comments of a packet contain "line: FILE:N: ..." for each line of the scenario that came into force
-// just before it, and stays so until other lines do, and "fault: ..." for each injected fault.
+// just before it, and "fault: ..." for each injected fault. The lines hold until a packet names other ones.
 //
 // A packet, little-endian. The first 16 bytes are the pseudo-header of all packets:
 //

@@ -52,7 +52,8 @@ std::string_view slot_state_name(SlotState state) {
 namespace {
 
 /// The page shows which requests have no response. It does not show which responses were taken: all other
-/// slots count as stale, with their contents. Private indices get the lowest possible value.
+/// slots count as stale, with their contents. Both private indices get the value of rsp_prod, and are not
+/// known.
 ReplayedRing ring_in_page(const JournalRing& page) {
   ReplayedRing ring;
   ring.indices = {page.req_prod, page.rsp_prod, page.rsp_prod, page.rsp_prod};

@@ -52,8 +52,9 @@ class DomainTable {
 
   /// Called once, first.
   Result<> add_dom0(ring::Abi abi);
-  /// Adds a paused domain with a zeroed frame. EINVAL: invalid name. EEXIST: a living domain has the name or
-  /// the id. ENOMEM: no domain or id is free. Others: the host could not make its frame or kicks.
+  /// Adds a paused domain with a zeroed frame. EINVAL: invalid name or id. EEXIST: a living domain has the
+  /// name or the id, or a connection has the id. ENOMEM: no domain or id is free. Others: the host could not
+  /// make its frame or kicks.
   Result<Domain*> add(const DomainPlan& plan);
   /// Gives a resumed domain a new frame with a new number, and releases the old one. The control interface
   /// and the controller's words (its tagged requests, its count of lost bytes) are copied from the old frame;

@@ -49,9 +49,9 @@ class EventChannels {
     ring::Port port2;
   };
   /// Either port may be any_port. For a pair that is bound already, that pair is returned. `may_open_second`
-  /// says whether the caller may open a closed port of domain2; otherwise a port there must wait for domain1
-  /// (EPERM). With an owner, as in today's Xen, such a port must wait (EINVAL) and must not be bound
-  /// (EINVAL).
+  /// says whether the caller may open a closed port of domain2; otherwise the port must wait for domain1
+  /// (EPERM). With an owner, as in today's Xen, it must always wait: one that is closed, or bound already, is
+  /// refused (EINVAL).
   Result<Pair> bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1, ring::Port port2,
                                 bool may_open_second, Owner owner = no_owner);
   /// Returns the same port again for a virq that is bound, but a new one for an owner. `virq` < virqs.

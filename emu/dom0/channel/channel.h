@@ -117,7 +117,7 @@ class Channel {
   [[nodiscard]] bool has_room() const { return queue_.empty() && !faulty_ && !front_.full(); }
   /// Raises the event at the guest although nothing was published.
   void notify();
-  /// Adds to the count, in the page, of messages lost on the way to the guest.
+  /// Adds to the count, in the page, of input bytes that were lost on the way to the guest.
   void count_lost(std::size_t bytes);
   /// Forgets a request without answering it: its slot is never freed.
   void abandon(ring::Index index);
@@ -157,7 +157,7 @@ class Channel {
 
   struct Layouts {
     ring::Abi rings;   ///< the layout that the controller assumes
-    ring::Abi events;  ///< the layout that it has
+    ring::Abi events;  ///< the layout that the page has
   };
   Channel(const Parts& parts, trace::Journal journal, const Place& place, const Layouts& layouts,
           Mapping frame, ring::Back<> back, ring::Front<> front, Events owner);

@@ -64,7 +64,7 @@ class EarlyStore {
   struct File {
     std::uint32_t magic;
     std::uint32_t frame;
-    std::uint32_t moves;  ///< not 0: `frame` may be the one before
+    std::uint32_t moves;  ///< not 0: `frame` may be the previous one
     std::uint32_t reserved;
     Slot slots[early_answers_max];
   };

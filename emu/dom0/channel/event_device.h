@@ -41,8 +41,8 @@ class EventDevice {
   EventDevice(const EventDevice&) = delete;
   EventDevice& operator=(const EventDevice&) = delete;
 
-  /// The host calls it after it has woken the device, when read() has something to return. Ports that the
-  /// calls below put into the queue are for their caller to read.
+  /// `readable` is called after a kick, when read() has something to return. It is not called for ports that
+  /// bind(), raise(), write() and reset() put into the queue: their caller reads them.
   void on_readable(std::function<void()> readable) { readable_ = std::move(readable); }
 
   /// Takes over a port of dom0 and repairs the state that a predecessor left: unmasks the port, and hands it

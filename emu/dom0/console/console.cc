@@ -43,7 +43,7 @@ void Console::guest_request(const ring::ControlMessage& request, std::uint32_t n
   answer_owed();
 }
 
-/// The guest sends a request this far ahead of an older one only after the older one was answered. If this
+/// The guest sends a request requests_max() after an older one only when the older one was answered. If this
 /// daemon did not answer the older one, an earlier daemon did, whose last answers had not arrived when this
 /// daemon was offered the same requests. That daemon kept the output; if the store does not have it, it is
 /// kept now.

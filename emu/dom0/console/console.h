@@ -85,9 +85,9 @@ class Console {
 
   [[nodiscard]] std::size_t buffered_bytes() const { return store_.output_bytes(); }
   [[nodiscard]] std::uint64_t discarded_bytes() const { return store_.output_discarded(); }
-  /// The domain is gone, and no reader is left for the buffered output.
+  /// Counts the buffered output as unread: the domain is gone, and no reader is left.
   void count_unread() { store_.output_end(journal_, domain_); }
-  /// Records the state that the next daemon needs.
+  /// The console's bytes, with which the next daemon continues.
   [[nodiscard]] ConsoleStore& store() { return store_; }
 
  protected:

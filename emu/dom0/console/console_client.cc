@@ -1,4 +1,4 @@
-// Two pumps over three streams.
+// Carries bytes from the input to the console, and from the console to the output.
 #include "emu/dom0/console/console_client.h"
 
 #include <algorithm>
@@ -130,7 +130,7 @@ void ConsoleClient::flush_input() {
     const Io io = host_.write(console_, to_console_.front());
     if (io.state == Io::State::blocked) break;
     if (io.state == Io::State::closed) {
-      // The next read will tell, after the remaining bytes.
+      // The next read reports the end, after the remaining bytes.
       to_console_.clear();
       break;
     }

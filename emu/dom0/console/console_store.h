@@ -154,7 +154,7 @@ class ConsoleStore {
     std::uint32_t given_up;
     std::uint16_t port;
     std::uint16_t telnet_port;
-    std::uint16_t moves;  ///< not 0: `frame` may be the one before
+    std::uint16_t moves;  ///< not 0: `frame` may be the previous one
     std::uint16_t reserved[5];
     State states[2];
   };

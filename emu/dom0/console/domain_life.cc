@@ -12,7 +12,7 @@ DomainLives::DomainLives(Host& host, Privcmd& privcmd, std::function<void(const 
     : host_(host), privcmd_(privcmd), gone_(std::move(gone)) {}
 
 void DomainLives::watch_hypervisor() {
-  // The error that a call would have.
+  // A call, because it fails, and its error is the one to report.
   privcmd_.watch([this] { static_cast<void>(look_up(0).ok()); });
 }
 

@@ -131,7 +131,7 @@ void XcsClient::flush() {
 
 void XcsClient::poll() {
   RS_CHECK(!in_turn_);
-  // At most as many frames as xcs may have waiting for one client: then others get their turn.
+  // 32 reads can take all frames that xcs keeps for one client; then others get their turn.
   for (int reads = 0; reads < 32 && up(); ++reads) {
     if (!data_turn()) break;
   }

@@ -249,7 +249,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 void Xcs::settle() {
   if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_clients();
   if (held_by_ != 0) return;
-  // Each round but the last handles a frame that had waited, so the loop ends.
+  // Another round follows while domains were touched, or room was made for a frame that waits.
   for (bool again = true; again;) {
     read_events();
     again = flush_touched();

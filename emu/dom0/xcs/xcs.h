@@ -56,7 +56,8 @@ struct XcsCounters {
   std::uint32_t responses_unclaimed = 0;  ///< from guests, discarded: no client was bound to them
   std::uint32_t waiting_virqs = 0;        ///< raised while no client was bound to them; kept
   std::uint32_t domains_ignored = 0;      ///< frames for a domain without a channel in xcs
-  std::uint32_t frames_ignored = 0;       ///< frames of a type that a data connection does not carry
+  std::uint32_t frames_ignored = 0;       ///< of a type that a data connection does not carry; VIRQ for a
+                                          ///< port of no virq
   std::uint32_t lengths_cut = 0;          ///< messages of clients that claimed more than 60 bytes
   std::uint32_t pushbacks = 0;            ///< times that a client's frame had to wait for a guest
   std::uint32_t frames_abandoned = 0;     ///< frames that waited for a client whose session ended

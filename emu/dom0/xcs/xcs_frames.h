@@ -37,7 +37,9 @@ struct XcsFrameAbout {
 [[nodiscard]] constexpr bool is_traffic(std::uint32_t type) {
   return type == XCS_REQUEST || type == XCS_RESPONSE || type == XCS_VIRQ;
 }
-/// The number of the message in a frame of a session with XCS_NUMBERS. 0 is no tag.
+/// The number of the message in a frame of a session with XCS_NUMBERS. `down`: the frame goes to the guest.
+/// Then the number of a request is a tag, and that of a response an index; otherwise it is the other way
+/// round. 0 is no tag.
 [[nodiscard]] std::optional<std::uint32_t> number_in(const XcsMessage& frame, bool numbers, bool down);
 /// Records that a frame of `sender` has been read, if it is traffic.
 void tell_taken(trace::Journal& journal, trace::Actor sender, const XcsMessage& frame, bool numbers);

@@ -50,8 +50,8 @@ Result<> Xenctld::bind_virq() {
   return events_->bind(virq_port_, EventDevice::Wake::device, 0);
 }
 
-/// A channel serves its ring when it is woken, with any port that is read here; only the end of a domain is
-/// learnt from this read.
+/// Each channel serves its rings when it is woken. So of the ports that are read here only that of the virq
+/// matters: a domain has ended.
 void Xenctld::read_events() {
   std::uint16_t port = 0;
   while (true) {
@@ -96,7 +96,7 @@ ConsoleGuest Xenctld::guest_of(Domain& domain) {
               },
           .respond =
               [this, &domain](const ring::ControlMessage& message, std::uint32_t number) {
-                // The channel has already reported a response to no request.
+                // The channel reports a response that answers no request.
                 (void)channels_[domain.id]->respond(message, number);
               },
           .flush = [this, &domain] { settle(domain); },

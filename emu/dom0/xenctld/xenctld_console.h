@@ -27,8 +27,8 @@ inline constexpr Duration xenctld_end_look_delay = std::chrono::milliseconds(50)
 
 class XenctldConsole : public Console {
  public:
-  /// The options of its store. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max. A daemon finds
-  /// the store of the previous one, with any limits of both.
+  /// The options of its store. `limit_bytes` 0 = none, else xenctld_queue_bytes_min to _max. The file has the
+  /// same size with any limit, so that a daemon with another limit finds it.
   [[nodiscard]] static ConsoleStore::Shape store_shape(std::size_t limit_bytes);
 
   XenctldConsole(Host& host, trace::Journal journal, DomainId domain, std::string link,
@@ -37,7 +37,7 @@ class XenctldConsole : public Console {
 
   [[nodiscard]] Result<> start() { return device_.start(); }
 
-  /// Only this function uses the device.
+  /// Only this function reads and writes the device.
   void settle() override;
   void close() override;
   [[nodiscard]] Result<> ask(const Dom0Request& request) override;

@@ -103,8 +103,8 @@ struct ring_check_ring {
   int (*back_attach)(void* page, uint32_t start);
   /* Return 1: done; 0: no room, or no message; negative: the page is invalid, and nothing was done. A call
    * that sometimes returns 0 without a reason is repeated, and a call that waits inside until it is done is
-   * waited for; the report notes both. A push that makes its message visible at once must notify at once; one
-   * that does not, does both in publish. */
+   * waited for; the report notes both. A push that makes its message visible at once must notify at
+   * once. Otherwise publish makes it visible, and notifies. */
   int (*push_req)(const struct ring_check_item* item);
   int (*pop_req)(struct ring_check_item* item);
   int (*push_rsp)(const struct ring_check_item* item); /* NULL without RESPONSES */
@@ -147,8 +147,8 @@ struct ring_check_test {
   void (*before)(void); /* runs alone, before the threads; each execution begins with its result */
   void (*threads[RING_CHECK_THREADS_MAX])(void); /* at least one; reports name a thread by its function */
   void (*after)(void); /* runs alone, when all threads have ended, and checks the result */
-  uint32_t capacity;   /* of recorded operations: the number of values that fit, so that only then a push may
-                          fail; 0: unknown, and a push may fail at any time */
+  uint32_t capacity;   /* of recorded operations: a push may fail only when this many values are in the
+                          object; 0: unknown, and a push may fail at any time */
 };
 
 struct ring_check_tests {
