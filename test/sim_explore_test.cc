@@ -272,7 +272,7 @@ TEST_CASE("meaningless faults are refused with the reason") {
   CHECK(why(messages(Effect::drop, dom1, xcs)) == "messages in a ring cannot get lost");
   CHECK(why(events(Effect::drop, xend, xcs)) == "no events pass there");
   CHECK(why(events(Effect::reorder, dom1, xcs)) == "all events are alike, so their order cannot be seen");
-  CHECK(why(messages(Effect::drop, user, xend)) == "a stream without messages can only be late");
+  CHECK(why(messages(Effect::drop, user, xend)) == "a stream has no messages: its bytes can only be delayed");
   CHECK(why(messages(Effect::delay, xcs, xend)) == "a delay must be longer than 0");
   CHECK(why(messages(Effect::drop, user, xcs)) == "no messages pass there");
   StageFault odd = events(Effect::drop, dom1, xcs);

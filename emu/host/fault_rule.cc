@@ -27,7 +27,7 @@ const char* objection(const FaultRule& rule) {
   }
   if (rule.traffic == FaultRule::Traffic::bytes && rule.unit_bytes == 0 &&
       rule.effect != FaultRule::Effect::delay) {
-    return "a stream without messages can only be late";
+    return "a stream has no messages: its bytes can only be delayed";
   }
   return nullptr;
 }

@@ -96,7 +96,7 @@ class Marks {
     if (line.nowhere()) line.source = own_file_;
     JournalMark made =
         mark(JournalMark::Kind::failure, record_.state.steps(), record_.ended - record_.began, line);
-    made.text = "the run could not go on: " + record_.error.text();
+    made.text = "the run could not continue: " + record_.error.text();
     marks_.push_back(std::move(made));
   }
 

@@ -68,7 +68,7 @@ std::optional<FaultObjection> fault_objection(const Fault& fault) {
   }
   if (fault.verb == Fault::Verb::delays) return {};
   return FaultObjection{
-      "a stream of bytes has no messages: it can only be late",
+      "a stream of bytes has no messages: it can only be delayed",
       fmt::format("fault delays next message {} -> {} by 5ms", spelled(fault.from), spelled(fault.to))};
 }
 

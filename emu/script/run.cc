@@ -406,7 +406,7 @@ void Run::end_watches(const std::string* phase) {
     record_.met.push_back(each->statement->span);
     if (!each->seeker.has_entry_of_subject(observed())) {
       record_.warnings.push_back(
-          {each->never->pattern.subject, "this was never tested: nothing happened there"});
+          {each->never->pattern.subject, "this was not tested: the run has no event there"});
     }
     each = watches_.erase(each);
   }

@@ -38,7 +38,7 @@ class Times {
       past_ = when.delay;
     } else {
       diagnostics_.error(
-          "E046", when.span, "this time is over when the line is reached",
+          "E046", when.span, "this time has passed when the line is reached",
           fmt::format("the lines above take {} at least; `after` counts from the previous line",
                       milliseconds(past_)));
     }

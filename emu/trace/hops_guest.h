@@ -223,7 +223,8 @@ inline constexpr Hop hops_page[] = {
      .way = Way::response,
      .title = "rsp_cons moves: the slot is free",
      .meaning = "The requester has taken the answer: the slot is free.",
-     .more = "A ring is full when its requester's req_prod is 8 ahead of rsp_cons. Both are private to it.",
+     .more = "A ring is full when the requester's own count of requests is 8 ahead of rsp_cons, which is "
+             "private, too.",
      .source_2005 = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_RESPONSES, RING_FULL.",
      .goes_wrong =
          "A requester that does not take answers has a full ring, even if every request in it was answered.",

@@ -121,9 +121,8 @@ std::string explained_frame(const Entry& entry) {
   if (entry.detail == frame_response) {
     if (up) return fmt::format("xcs forwards the response of {} to an earlier message.", whose);
     return fmt::format(
-        "{} sends the response to a message of {}: xcs never answers by itself, and without an answer the "
-        "slot would stay taken.",
-        from, whose);
+        "{} sends the response to a message of {}: without a response the slot would stay taken.", from,
+        whose);
   }
   const std::string type = frame_type_name(entry.detail);
   if (!up) return fmt::format("{} calls xcs: {}.", from, type);
