@@ -74,7 +74,7 @@ class Reading(PageTest):
         self.press(Keys.HOME)
         self.find(".verdict .jump").click()
         self.assertIn("welcome", self.text("#now .terse"))
-        # While the user predicts, the page keeps the outcome to itself.
+        # While the user predicts, the page hides the outcome.
         self.press("p")
         self.assertFalse(self.find(".verdict").is_displayed())
 
@@ -85,7 +85,7 @@ class Reading(PageTest):
         self.assertFalse(self.find(".prose p").is_displayed(), "it makes room for the rings")
         lines = [each.get_attribute("textContent") for each in self.browser.find_elements(By.CSS_SELECTOR, ".source li")]
         self.assertEqual(len(lines), len(FAILS.splitlines()))
-        # Values of a table are in it.
+        # The source has the values of a table.
         self.open("one.html")
         self.assertIn("expect xcs.dropped settles at 9 when LOSS is on", self.find(".source").get_attribute("textContent"))
         # Also in lines that this run does not reach.
@@ -109,7 +109,7 @@ class Reading(PageTest):
         self.open("one.html")
         starts = self.browser.execute_script("return player.views[0].lanes.rows.filter((row) => row.start).map((row) => row.start)")
         self.assertEqual(starts, ["the machine starts", "xen boots dom1"])
-        # The page opens behind them. A click goes there, and another one shows the steps.
+        # The page opens after them. A click goes to a start, and a second one shows its steps.
         self.assertGreater(self.step(), self.browser.execute_script("const rows = player.views[0].lanes.rows; return player.runs[0].steps[rows[1].to].n"))
         rows = "return player.views[0].lanes.rows.length"
         before = self.browser.execute_script(rows)

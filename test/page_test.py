@@ -56,7 +56,7 @@ class Page(PageTest):
         self.press(" ")
         paused_at = self.step()
         self.assertEqual(self.text("#play"), "Play")
-        # While it plays, so many frames have some steps.
+        # If it still played, it would take steps during these frames.
         self.browser.execute_async_script("""
             let frames = 60; const next = () => frames-- ? requestAnimationFrame(next) : arguments[0](); next()""")
         self.assertEqual(self.step(), paused_at)
@@ -253,7 +253,7 @@ class Page(PageTest):
                 # After a full line the page's cursor is at a column of its own, that of libvterm at the last column.
                 cursor = [its["row"], min(its["column"], 79)]
                 self.assertEqual((its["lines"], cursor), (screen["rows"], screen["cursor"]))
-        # Directions and the controls of the upper half are left out.
+        # Directional marks and C1 controls are left out.
         self.assertEqual(self.browser.execute_script("return screenOf(arguments[0])", "a\xe2\x80\xaeb\xc2\x9bc")["lines"], ["abc"])
 
     def test_a_run_prints_on_light_sheets(self):
@@ -299,7 +299,7 @@ class Page(PageTest):
         self.browser.execute_cdp_cmd("Performance.disable", {})
 
     def test_a_long_run_is_compressed_and_the_same(self):
-        # Some thousand steps, of which the data are just too many.
+        # Some thousand steps, whose data are just long enough to be compressed.
         header, *lines = (self.folder / "on.jsonl").read_text().splitlines()
         body = [json.loads(line) for line in lines if '"step":' in line]
         with open(self.folder / "longer.jsonl", "w", encoding="ascii") as out:

@@ -203,7 +203,7 @@ class PlayTest(unittest.TestCase):
             answer, page = play.run(HELLO.replace("xen", "mode real\nxen", 1))
             self.assertEqual((answer["outcome"], page), ("not run", ""))
             self.assertIn("ringside run --mode real", answer["report"])
-            # Both: it is simulated.
+            # `mode both` is simulated.
             self.assertEqual(play.run(HELLO.replace("xen", "mode both\nxen", 1))[0]["outcome"], "passed")
             self.assertIn("is not compared", play.run(HELLO.replace("xen", "golden\nxen", 1))[0]["notes"])
 

@@ -164,7 +164,7 @@ def case_words_of_16_bytes(top, pair, level):
 
 
 def case_many_slots(top, pair, level):
-    """Pages full of slots are tried in seconds, from starts about the wrap, too."""
+    """Pages full of slots are tried in seconds, also from indices near the wrap."""
     slots = 4096 if LONG else 1024
     source = edited(TEMPLATES / "template_c/ring.c", top / "large.c", "#define SLOTS 4u", f"#define SLOTS {slots}u")
     said = check(compiled(pair, top / "large.so", level, source), "--model", "sc", "--limit", "20")
@@ -172,7 +172,7 @@ def case_many_slots(top, pair, level):
 
 
 def case_parts_that_seldom_run(top, pair, level):
-    """gcc -O2 makes a function of its own of the part of one that throws."""
+    """gcc -O2 moves the part of a function that throws into a separate function."""
     source = top / "throws.cc"
     source.write_text("""
         #include <ringside/ring_check.h>

@@ -190,7 +190,7 @@ void exchange(Abi abi, std::uint64_t count, int looks) {
 }  // namespace
 
 TEST_CASE("a million messages pass between two threads in order, both ways at once") {
-  // In each layout; a quarter of it are requests up, a quarter requests down, the rest are the responses.
+  // In each layout. A quarter are requests up, a quarter requests down, and the rest are responses.
   exchange(GENERATE(Abi::flat, Abi::sring), requests_each_way, 2'000);
 }
 

@@ -184,7 +184,7 @@ TEST_CASE("a picture is as wide as a slide, and long words continue below") {
   journal.marks.push_back(mark);
   const std::string picture = to_svg(sequence_of(journal, 1));
   CHECK(picture.find("width=\"1920\"") != std::string::npos);
-  // Its name, which is not drawn, is whole.
+  // The scenario's title, which is not drawn, is whole.
   CHECK(picture.find("<title>" + long_words) != std::string::npos);
   CHECK(picture.rfind(long_words) == picture.find(long_words));
   const std::string few = to_svg(sequence_of(journal_of([](Sink& sink) { key(sink, 'x'); })));

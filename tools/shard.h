@@ -37,8 +37,7 @@ template <typename Job>
   return Done{};
 }
 
-/// The outcome of a ring's search, in JSON: every execution holds; every execution of a part (RingJob::part)
-/// does.
+/// Outcomes of a ring's search, in JSON: all executions hold, or all those of one part (RingJob::part).
 inline constexpr char whole_word[] = "all";
 inline constexpr char part_word[] = "part";
 

@@ -1,4 +1,4 @@
-// Each is a raw client of the stage, named by its number.
+// Each hostile client is a raw client of the stage, named by its number.
 #include "tools/chaos/hostile_clients.h"
 
 #include <vector>

@@ -33,7 +33,7 @@ constexpr Duration past_timeouts = 60s;
 /// How often a viewer connects again while it is refused because the daemon has not noticed yet that the
 /// previous viewer has left.
 constexpr int visits_max = 20;
-/// The most requests to suspend that the channel of a domain holds.
+/// More than the requests to suspend that the channel of a domain can hold.
 constexpr int resume_rounds_max = 80;
 /// The number of consecutive rounds that must find no suspended domain.
 constexpr int quiet_rounds_wanted = 2;
@@ -189,7 +189,7 @@ class Trial {
         leave(*visit);
         return true;
       case StepAction::viewer_ends_typing:
-        // Only a socket has two sides.
+        // Only a socket can be shut down on one side.
         if (visit == nullptr || ptys() || !stage_->user_ends_typing(visit->user)) return false;
         visit->open = false;
         return true;
@@ -452,7 +452,7 @@ class Trial {
     return mistake_in(life.account, flow_, life.id);
   }
 
-  /// Checks that the daemons hold no more than at first, once the domains are gone and the users have left.
+  /// Once domains and users are gone, the daemons of a simulated machine must hold no more than at first.
   std::string after_all(const std::map<std::string, std::size_t>& handles) {
     for (const Life& life : lives_) (void)stage_->destroy(life.id);
     if (!rest()) return "it does not come to rest without domains";

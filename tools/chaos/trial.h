@@ -38,8 +38,8 @@ struct TrialOptions {
 
 /// Carries out `plan` unchanged; `seed` decides the order of events and the size of each read and write. At
 /// the end it removes all faults, starts all daemons, and connects a viewer to each domain. Then the machine
-/// must come to rest and the account must be correct. After all domains are destroyed, no handle or file may
-/// be left over.
+/// must come to rest and the account must be correct. After all domains are destroyed, no handle or file of a
+/// simulated machine may be left over.
 [[nodiscard]] Outcome carry_out(std::uint64_t seed, const Plan& plan, const TrialOptions& options = {});
 
 /// Shortens a failing plan by leaving out steps while it still fails. Tries at most `tries_max` times.

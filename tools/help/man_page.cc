@@ -180,7 +180,7 @@ void add_title(std::string& page, const std::string& name, std::string_view what
   page += fmt::format(".TH {} 1 \"\" \"ringside " RINGSIDE_VERSION "\" \"ringside\"\n", escaped(capitals));
   if (what.ends_with('.')) what.remove_suffix(1);
   std::string subject(what);
-  // whatis(1) lists no sentences; a name such as xcs or XCS stays.
+  // whatis(1) wants no capital at the beginning; a name such as xcs or XCS stays.
   const auto is_in = [&](std::size_t at, char first, char last) {
     return subject[at] >= first && subject[at] <= last;
   };

@@ -1,6 +1,6 @@
 /* The device files of 2005, for programs that open them directly. When this library is preloaded,
  * /dev/xen/evtchn is the event device of libringside. Of /proc/xen/privcmd it supports one call, which finds
- * dom0's control port. It forwards everything else to the C library.
+ * dom0's control port. Calls on other files go to the C library.
  *
  * The descriptor of an event device is a real one, so poll and select work unchanged. Copies of the
  * descriptor (dup, fork), other ways to open a file than open, other ways to read than read, and stat and
@@ -162,7 +162,7 @@ static int evtchn_ioctl(int descriptor, unsigned long request, unsigned int port
   if (port >= RS_PORTS) return refuse(EINVAL);
   result = request == EVTCHN_BIND ? rs_events_bind(descriptor, (int)port)
                                   : rs_events_unbind(descriptor, (int)port);
-  /* The driver of 2005 returned EINVAL for both. */
+  /* The driver of 2005 returned EINVAL for this, too. */
   return result != 0 && errno == EEXIST ? refuse(EINVAL) : result;
 }
 

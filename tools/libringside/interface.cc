@@ -33,8 +33,8 @@ std::map<int, Fd>& handles() {
   return open;
 }
 
-/// A copy of the domU's connection: when the original closes, the hypervisor treats the guest as dead.
-/// Programs that this one starts do not inherit the copy.
+/// A copy of the domU's connection, so that closing a handle leaves the original open: when that closes, the
+/// hypervisor treats the guest as dead. Programs that this one starts inherit neither.
 Result<Fd> inherited_connection(const char* setting) {
   const char* what = "cannot open the interface";
   const std::string object = std::string(connection_setting) + "=" + setting;

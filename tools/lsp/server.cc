@@ -1,5 +1,5 @@
-// Answers with the front end of `ringside check-scn` and `ringside fmt`. A message that cannot be handled is
-// an exception, which ends in take().
+// Answers with the front end of `ringside check-scn` and `ringside fmt`. A message that cannot be handled
+// throws an exception, which take() catches.
 #include "tools/lsp/server.h"
 
 #include <nlohmann/json.hpp>
@@ -168,7 +168,7 @@ SessionState LanguageServer::take(const std::string& message) {
     json read = json::parse(message, nullptr, false);
     if (read.is_discarded()) throw Refused{not_json, "the message is not JSON"};
     if (!read.is_object()) throw Refused{no_message, "a message is one object"};
-    // An answer, although the server asks nothing: another answer would confuse the editor.
+    // An answer, although the server asks nothing. An error would confuse the editor.
     if (!read.contains("method") && (read.contains("result") || read.contains("error"))) return state_;
     if (read.contains("id") && !read["id"].is_number() && !read["id"].is_string())
       throw Refused{no_message, "an id is a number or a string"};

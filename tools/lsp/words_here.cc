@@ -68,7 +68,7 @@ Dictionary dictionary(const Token& word) {
 
 /// Whether the parser finds no error in this line. Words that are missing at its end are no error.
 bool accepts(const std::string& line) {
-  // The line is the second one. If it begins a block, those behind it are the rest of the block.
+  // The line is the second one. If it begins a block, the lines after it are the rest of the block.
   const std::string text = fmt::format("scenario \"tried\"\n{}\n  after 1s\nend\n", line);
   script::Script tried = script::read_script("", [&](const std::string& path) -> Result<std::string> {
     if (path.empty()) return text;
@@ -100,7 +100,7 @@ Dictionary words_possible(std::string before, std::string written) {
     before.replace(begin, end + 1 - begin, "1");
   }
   const script::Line line = lexed(before);
-  // There are none in a text and in a comment, and none where any word can be: a tag or a name.
+  // There are none in a text or a comment, and none where any word is allowed: a tag or a name.
   if (line.bad || line.phase || !line.comment.nowhere() || accepts(before + "no-such-word")) return {};
   Token word;
   word.text = std::move(written);

@@ -1,5 +1,5 @@
 // Which words can be at a place of a line, and what they mean. Words and meanings come from the vocabulary.
-// Whether a word can be at a place is asked of the parser, which gets the line with that word.
+// The parser decides whether a word can be at a place: it gets the line with that word.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@ namespace ringside::tools {
 /// Words and their meanings. Words that only join others, such as "to", have an empty one.
 using Dictionary = std::map<std::string, std::string>;
 
-/// The words that can be at a place of a line. `before` is the line up to that word, and `written` what is
-/// there of the word: "dom7.s" asks for words of dom7, in place of those of dom1.
+/// The words that can be at a place of a line. `before` is the line up to that word, and `written` the
+/// beginning of the word: "dom7.s" asks for words of dom7, in place of those of dom1.
 [[nodiscard]] Dictionary words_possible(std::string before, std::string written);
 
 struct WordHere {

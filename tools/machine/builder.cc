@@ -58,7 +58,7 @@ struct Conversation {
     for (std::string line; std::getline(stream, line);) all.push_back(line);
     return all;
   }
-  /// "ok N" announces N more lines to the request `consoles`; every other answer is one line.
+  /// The answer "ok N" to the request `consoles` announces N more lines; every other answer is one line.
   void check(bool counted) {
     const std::size_t first_end = received.find('\n');
     if (first_end == std::string::npos) return;
@@ -256,7 +256,7 @@ Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& re
 
 namespace {
 
-/// Requests xend to open the domain's channel and to serve its console.
+/// Requests the console's daemon to open the domain's channel and to serve its console.
 Result<BuiltDomain> make_console(LinuxHost& host, DomainId domain) {
   auto answer = ask_xend(host, "console " + std::to_string(domain));
   if (!answer) return answer.error();

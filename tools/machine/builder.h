@@ -96,8 +96,8 @@ struct BuiltDomain {
   std::string path;  ///< the path of its socket, or of the link to its pty; empty without a console
 };
 
-/// Creates the domain, requests its console from xend (or makes only a port that waits for dom0), starts its
-/// process, and unpauses it unless `paused`.
+/// Creates the domain, requests its console from the console's daemon (or makes only a port that waits for
+/// dom0), starts its process, and unpauses it unless `paused` or `no_console`.
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec);
 
 /// The values that build_domain passed through the environment, for a domU's process and its programs.

@@ -59,7 +59,7 @@ struct Attached {
   int signal = 0;  ///< the signal that ended it, or 0
 };
 
-/// Attaches stdin and stdout to the console until one side ends it. The leaving signals count as leaving.
+/// Attaches stdin and stdout to the console until one side ends it. A leaving signal ends it, too.
 /// `unpause`: starts the domain once its console has its viewer.
 Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Result<Handle> connection,
                         dom0::ConsoleClientOptions options, bool unpause) {

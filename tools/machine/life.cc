@@ -34,7 +34,7 @@ bool is_over(const std::optional<DomainInfo>& info) {
   return info->state.crashed != 0 || (info->state.shutdown != 0 && info->preserve != 0);
 }
 
-/// Waits until the domain is gone, or has shut down and is preserved. ETIMEDOUT if it takes too long.
+/// Waits until the domain is gone, crashed, or shut down and preserved. ETIMEDOUT if it takes too long.
 Result<> wait_for_end(Dom0& dom0, const DomainInfo& known, unsigned timeout_s) {
   std::optional<Error> problem;
   bool over = false;

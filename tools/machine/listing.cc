@@ -176,7 +176,7 @@ void print_one(const Listed& listed) {
        fmt::format("{} bytes buffered, {} discarded", console.buffered_bytes, console.discarded_bytes));
 }
 
-// -- JSON. The README of this folder documents the fields. Every object has all of them.
+// -- JSON. The README of this folder documents the fields. Every object has all of them, except `answer`.
 
 template <class Number>
 std::string json_number(const std::optional<Number>& number) {

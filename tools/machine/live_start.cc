@@ -35,7 +35,7 @@ LiveStart::LiveStart(Host& host, Privcmd& privcmd, const Machine& machine,
   if (const auto kind = running_dom0(machine))
     header_.controller = *kind == Dom0Kind::xenctld ? "xenctld" : "xcs";
   for (const DomainInfo& info : domains) {
-    if (info.domain == 0) continue;  // dom0 has no console of a guest
+    if (info.domain == 0) continue;  // dom0's own rings carry no console
     trace::JournalDomain& domain = header_.domains.emplace_back();
     domain.id = info.domain;
     domain.layout = info.abi;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr DomainId own = DOMID_SELF;
 constexpr int kicks_per_look = 64;
-// Tags in the poll set, beside ports.
+// Tags in the poll set, besides ports.
 constexpr std::uint32_t readiness_tag = ring::ports_per_domain;
 constexpr std::uint32_t hypervisor_tag = readiness_tag + 1;
 

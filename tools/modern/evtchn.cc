@@ -1,6 +1,6 @@
 // libxenevtchn.so.1: event channels.
 //
-// It also has `open`, for two files that only Xen's Linux has. xenstored reads in them the port and maps the
+// It also has `open`, for two files that only Linux on Xen has. From them xenstored gets the port and the
 // page of the kernel's own connection to the store. ringside's dom0 kernel makes no such connection, so the
 // port has no peer and the page stays empty. All other names are opened as usual.
 #include <dlfcn.h>

@@ -269,7 +269,7 @@ class Player {
     this.drawTickNames(pen, colours, known, width, top);
   }
 
-  // Names above the marks, as far as there is room: failures first, then losses, then phases.
+  // Names above the marks, as far as there is room: failures and losses first, then phases, then quirks and faults.
   drawTickNames(pen, colours, ticks, width, top) {
     pen.font = `${top - 3}px system-ui, "DejaVu Sans", sans-serif`;
     const order = ["bad", "phase", "bite"];

@@ -7,7 +7,7 @@ const GLYPHS = { free: "\u00b7", request: "\u25cf", response: "\u25c6", stale: "
 const STATE_WORDS = { free: "free", request: "request", response: "response", stale: "stale" };
 const TYPES = ["console", "blkif-be", "blkif-fe", "netif-be", "netif-fe", "type 5", "shutdown", "mem-request", "usbif-be", "usbif-fe", "vcpu-hotplug", "debug"];
 const SLOT_BYTES = 60;
-const RINGS_SHOWN_MAX = 6;  // with many domains: those of the step and some others
+const RINGS_SHOWN_MAX = 6;  // with more, only those of the step's domain
 
 // The ways of the bytes: the places that they pass, in order.
 const WAYS = [

@@ -51,7 +51,7 @@ Result<std::string> first_text(const std::string& path) {
   for (const embedded::File& each : embedded::labs) {
     if (each.path != example) continue;
     std::string text(each.text);
-    // Its golden journal is not there.
+    // The editor has no golden journal for it.
     return text.erase(text.find(golden_line), golden_line.size());
   }
   RS_CHECK(false);

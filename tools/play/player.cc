@@ -53,7 +53,7 @@ PlayRequest request_in(const std::string& all) {
   return {all.substr(0, first), all.substr(first + 1, second - first - 1), all.substr(second + 1)};
 }
 
-/// Reads the scenario's own text, and other files only below its folder, wherever links lead.
+/// Reads the scenario's own text, and other files only if they are below its folder once links are followed.
 script::Reader reader_of(const PlayerOptions& options, const std::string& path, const std::string& text) {
   return [&options, path, text](const std::string& asked) -> Result<std::string> {
     namespace fs = std::filesystem;

@@ -13,8 +13,8 @@
 
 namespace ringside::tools {
 
-/// The arguments of a player: `path` is the name of the scenario, and its folder that of its includes; empty:
-/// there is none.
+/// The arguments of a player. `path` is the scenario's file, in whose folder its includes are; empty: there
+/// is none.
 [[nodiscard]] std::vector<std::string> player_arguments(const std::string& path, double timeout_s);
 
 /// The answer if nothing has run.

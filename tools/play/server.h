@@ -1,6 +1,6 @@
 // The server of `ringside play`: a page with an editor, and a place that runs its text. It reads and writes
 // no files. Each run is a process of its own, which is limited in time and memory and ends with the browser's
-// request. There is one at a time; other requests wait.
+// request. There is one at a time; other runs wait.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,7 @@ namespace ringside::tools {
 /// A scenario has at most 1 MiB; before it there are its seed and the name of its run.
 inline constexpr std::size_t play_request_bytes_max = (1 << 20) + 4096;
 inline constexpr std::size_t play_answer_bytes_max = std::size_t{256} << 20;
-/// Of addresses; the page of the longest run of the library takes a fifth of it.
+/// Of a player's address space; the page of the longest run of the library takes a fifth of it.
 inline constexpr std::uint64_t player_memory_bytes_max = std::uint64_t{2} << 30;
 /// What reading a scenario and making its page may take besides the run.
 inline constexpr double player_rest_s = 20;

@@ -102,8 +102,8 @@ struct Performed {
 [[nodiscard]] std::optional<RunResult> run_job(const RunJob& job, const RunJobOptions& options);
 
 /// Runs all jobs on `threads` threads, and calls `done` for each in their order, from the calling thread.
-/// Ends early when `done` returns false or a signal arrives; `done` is then called for the jobs that have
-/// ended.
+/// Ends early when `done` returns false, or when a signal arrives: `done` is then still called for the jobs
+/// that have ended.
 void run_jobs(const JobList& jobs, const RunJobOptions& options, unsigned threads,
               const std::function<bool(std::uint64_t number, const RunResult& result)>& done);
 

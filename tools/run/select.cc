@@ -174,7 +174,7 @@ Result<> add_jobs(const RunSelection& options, RunPlan& plan) {
       // A twin runs together with its other half.
       if (!can_run(each) || (each.mode == Mode::real && twin != nullptr)) continue;
       Seeds seeds = asked.value_or(Seeds{each.setup.seeds.first, each.setup.seeds.last});
-      // Runs with processes do not depend on a seed.
+      // With processes one seed is enough: it decides only faults and the order in `together`.
       if (each.mode == Mode::real) seeds.last = seeds.first;
       if (!plan.jobs.add({&plan.scripts[at], &each, seeds.first, twin}, seeds.last))
         return usage(each.name, fmt::format("these are more than {} runs", run_jobs_max), "--seed 1..1000");

@@ -1,7 +1,7 @@
 // Shares jobs among threads: each takes the next one, and the results are reported in order.
 //
-// The only file in tools/ that starts threads. They share only the list of jobs, which is constant, and the
-// results, which are under one lock.
+// The only file of this folder that starts threads. They share only the list of jobs, which is constant, and
+// the results, which are under one lock.
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>

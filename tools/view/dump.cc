@@ -25,7 +25,7 @@ struct DumpOptions {
   bool all = false;    ///< every journal entry, not only the messages
   bool xcs = false;    ///< as a client of xcs, not from the journal
   std::string domain;  ///< its name or number; empty: every domain
-  std::string write;   ///< the capture's path; empty: lines are printed
+  std::string write;   ///< the path of a capture or journal; empty: lines are printed
   std::uint16_t link_type = trace::capture_link_type_default;
 };
 

@@ -104,8 +104,7 @@ std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
   return found;
 }
 
-/// Moves the candidates into an order that only `next` decides, and among these the first of each likeness to
-/// the front.
+/// Shuffles the candidates by `next`, and then moves the first of each likeness to the front.
 void mix(std::vector<AskableStep>& all, std::minstd_rand& next) {
   for (std::size_t left = all.size(); left > 1; --left) std::swap(all[left - 1], all[next() % left]);
   std::set<std::uint64_t> seen;
@@ -116,8 +115,8 @@ void mix(std::vector<AskableStep>& all, std::minstd_rand& next) {
   all = std::move(first);
 }
 
-/// Some of each kind; what one kind lacks the others replace. No two are about the same step or one beside
-/// it, since the step before each question is shown.
+/// Some of each kind; if one kind has too few, others replace them. No two are about the same step or one
+/// beside it, since the step before each question is shown.
 std::vector<AskableStep> chosen(const std::vector<AskableStep>& all, std::uint32_t number) {
   std::minstd_rand next(number);
   std::array<std::vector<AskableStep>, wanted.size()> kinds;

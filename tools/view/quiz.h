@@ -14,7 +14,7 @@ inline constexpr std::size_t quiz_questions_max = 10;
 struct Quiz {
   std::string page;
   std::size_t questions = 0;  ///< 0: the run has nothing to ask about, and the page is empty
-  std::size_t askable = 0;    ///< how many others there are to choose from, with these
+  std::size_t askable = 0;    ///< how many could be asked, including these
 };
 
 /// The questions and their right answers follow from the journal; `number` chooses among all that there are.

@@ -3,7 +3,7 @@
 //
 // It is a value: it can be copied, which libvterm's terminals cannot. A copy keeps the last bytes that were
 // sent, and makes a terminal of its own when it is drawn or gets more bytes. It is exact while no more than
-// console_bytes_kept have been sent; after that it shows the last bytes only. Its memory is bounded.
+// twice console_bytes_kept have been sent; after that it shows the last bytes only. Its memory is bounded.
 #pragma once
 
 #include <array>

@@ -57,7 +57,7 @@ class WatchHistory {
 
   /// The state before the first entry.
   void begin(const trace::JournalHeader& header);
-  /// The next entry; an entry about another domain is left out.
+  /// The next entry. Entries about other domains are left out, but not those about dom0.
   void take(const trace::Entry& entry);
 
   [[nodiscard]] std::uint32_t domain() const { return domain_; }
@@ -85,7 +85,7 @@ class WatchHistory {
   [[nodiscard]] const std::string& followed() const { return followed_text_; }
   /// The kept steps that passed the byte on.
   [[nodiscard]] const std::set<std::uint64_t>& followed_steps() const { return followed_steps_; }
-  /// Whether the selected kind and the followed byte show that step. It must be kept.
+  /// Whether the selected kind and the followed byte show that step. False if it is not kept.
   [[nodiscard]] bool shows(std::uint64_t step) const;
   /// The nearest shown step before or after `step`; `step` itself if there is none.
   [[nodiscard]] std::uint64_t next_shown(std::uint64_t step, bool back) const;

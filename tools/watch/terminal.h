@@ -23,7 +23,7 @@ class WatchTerminal {
   WatchTerminal(Host& host, Handle input, Handle output, Terminfo words, bool colours,
                 std::function<void(std::uint8_t)> typed, std::function<void()> gone);
 
-  /// False: the terminal has not taken the last picture yet; nothing was done.
+  /// False: the terminal has not taken the last picture yet; nothing was drawn.
   bool draw(const Canvas& canvas);
   /// The contents of the terminal are no longer known.
   void forget() { drawn_.clear(); }

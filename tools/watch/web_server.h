@@ -1,9 +1,9 @@
 // The server of one live page.
 //
-// It serves three things: the page, a stream of events (server-sent events, each with its number, so that a
-// browser that reconnects gets those it has missed; and what keeps typed bytes from the guest), and a place
-// to send typed bytes. Events are kept once for all browsers, and a browser that did not read continues where
-// it stopped. When no more events can be kept, each page is told so after the last one, and may start again.
+// It serves the page, a stream of server-sent events, and a place to send typed bytes. Events are numbered,
+// so that a browser that reconnects gets those it has missed. The stream also says what keeps typed bytes
+// from the guest. Events are kept once for all browsers, and a browser that did not read continues where it
+// stopped. When no more events can be kept, each page is told so after the last one, and may start again.
 // tools/http_server.h says who may connect.
 #pragma once
 

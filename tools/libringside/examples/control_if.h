@@ -35,8 +35,8 @@ static inline struct ring attach(void* page, int abi, int rx) {
   return ring;
 }
 
-/* Takes the next message before `*shared`. Takes nothing if more than `max` messages seem to wait: the index
- * is then invalid. */
+/* Takes the next message, up to index `*shared`. Takes nothing if more than `max` messages seem to wait: the
+ * index is then invalid. */
 static inline int take(const struct ring* ring, uint32_t* shared, uint32_t* ours, uint32_t max,
                        struct message* out) {
   uint32_t behind = __atomic_load_n(shared, __ATOMIC_ACQUIRE) - *ours;
