@@ -92,7 +92,7 @@ class Exports(unittest.TestCase):
         said = self.view("--svg", "empty.svg", "--steps", "100000..", status=COULD_NOT_RUN)
         self.assertRegex(said, r"cannot choose steps: 100000\.\.: a diagram shows none of them \(the journal has the steps 1 to \d+\)")
         self.assertFalse((self.folder / "empty.svg").exists())
-        self.assertIn("only diagrams and slides are of some steps", self.view("--text", "--steps", "1..2", status=USAGE))
+        self.assertIn("only diagrams and slides can show a part of the steps", self.view("--text", "--steps", "1..2", status=USAGE))
 
     def test_no_output_is_lost(self):
         for words, why in ((["--svg", "x", "--mermaid", "x"], "x: it is named for two outputs"),

@@ -369,7 +369,7 @@ class PlayTest(unittest.TestCase):
         self.assertEqual(refused("latin.scn"), f"ringside: cannot edit a scenario: latin.scn: its byte {len(HELLO) + 3} is not UTF-8\n")
         with open("/dev/zero", "rb") as endless:
             self.assertIn("it is longer than 1048576 bytes", refused("-", stdin=endless))
-        self.assertIn("it holds no text", refused("http://127.0.0.1:1/x/"))
+        self.assertIn("it has no text", refused("http://127.0.0.1:1/x/"))
         # A link: its text is in the address, which the browser does not send.
         with self.play("http://127.0.0.1:1/" + "0" * 32 + "/#seed=7&scn=AAAA") as play:
             self.assertTrue(play.address.endswith(play.path() + "#seed=7&scn=AAAA"))

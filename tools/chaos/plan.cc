@@ -29,7 +29,7 @@ constexpr std::array kinds = {
     StepKind{StepAction::viewer_connects, 10, 0, About::domain, "a user connects to dom{0}"},
     StepKind{StepAction::viewer_leaves, 5, 0, About::domain, "the user of dom{0} leaves"},
     StepKind{StepAction::viewer_ends_typing, 2, 0, About::domain,
-             "the user of dom{0} ends typing: closes this side of the connection"},
+             "the user of dom{0} ends typing: shuts down the sending side"},
     StepKind{StepAction::viewer_stops_reading, 3, 0, About::domain, "the user of dom{0} stops reading"},
     StepKind{StepAction::viewer_reads, 4, 0, About::domain, "the user of dom{0} reads again"},
     StepKind{StepAction::program_ends, 2, 0, About::domain, "the program of dom{0} ends"},

@@ -88,7 +88,7 @@ Result<> launch_daemon(LinuxHost& host, const char* name) {
 /// Takes the pid file of that name in a running machine. The program that this process becomes keeps it.
 Result<> hold_pid_file(const Machine& machine, const std::string& name) {
   if (!MachineMark::read(machine)) {
-    return Error{ENOENT, "no machine is running", machine.directory(), "it does not hold one",
+    return Error{ENOENT, "no machine is running", machine.directory(), "this directory has none",
                  "ringside up starts one; --dir names another"};
   }
   if (auto good = machine.check(); !good) return good;

@@ -49,7 +49,7 @@ Result<ProcessSetup> set_up_process(const Session& session, trace::Actor self, b
   const Machine machine = session.machine();
   setup.host = std::make_unique<LinuxHost>(name, machine);
   if (!MachineMark::read(machine)) {
-    return Error{ENOENT, "no machine is running", machine.directory(), "it does not hold one",
+    return Error{ENOENT, "no machine is running", machine.directory(), "this directory has none",
                  "ringside up starts one; --dir names another"};
   }
   if (auto good = machine.check(); !good) return good.error();

@@ -8,7 +8,7 @@ const GLOSSARY = {
   "xend": "The daemon in dom0 that manages domains. Its console server keeps what guests print, and takes what users type.",
   "xenctld": "One daemon in place of xcs and xend. It gives each domain's console a pty.",
   "xen": "The hypervisor. It allocates pages and event channels; console data of a guest do not pass through it.",
-  "uart": "The serial port of the machine. Bytes on this line reach Xen, not dom0.",
+  "uart": "The serial port of the machine. Bytes on this line reach Xen first, which passes them on to dom0.",
   "page": "The shared_info page: 4096 bytes of a guest that dom0 maps, too. It contains both rings and the event bits.",
   "ring": "Eight slots that are used in turn. Requests and responses share them: a response overwrites the request that it answers.",
   "rings": "Eight slots each, used in turn: tx for requests of the guest, rx for requests of dom0.",

@@ -75,7 +75,7 @@ int play_command(PlayOptions options) {
   if (options.file.starts_with("http://")) {
     const std::size_t at = options.file.find('#');
     if (at == std::string::npos)
-      return failed({EINVAL, "cannot open a link", options.file, "it holds no text: there is no # in it",
+      return failed({EINVAL, "cannot open a link", options.file, "it has no text: there is no # in it",
                      "quote it in the shell"});
     text_in_link = options.file.substr(at);
     options.file.clear();
