@@ -109,8 +109,8 @@ void write_capture(const trace::Journaled& journal, std::uint16_t link_type,
 
 Result<> check_exports(const Exports& exports) {
   if (!exports.steps.empty() && !exports.any_of_steps())
-    return Error{EINVAL, "cannot choose steps", exports.steps, "only diagrams and slides can show a part of the steps",
-                 "--svg, --mermaid or --slides"};
+    return Error{EINVAL, "cannot choose steps", exports.steps,
+                 "only diagrams and slides can show a part of the steps", "--svg, --mermaid or --slides"};
   if (!steps_of(exports.steps))
     return Error{EINVAL, "cannot choose steps", exports.steps, "it is not a range",
                  "write 50..123, 50.. or ..123"};
