@@ -1,4 +1,4 @@
-// The catalogue of bugs: 44 classes of errors in shared rings, and 7 in other code of threads, to explain and
+// The catalogue of bugs: classes of errors in shared rings and in other code of threads, to explain and
 // to test the checker with. It has tables of text only; the mutants of rings are in plugins/.
 #pragma once
 
@@ -21,7 +21,7 @@ enum class BugNeeds : std::uint8_t {
 [[nodiscard]] std::string_view words_for(BugNeeds needs);
 
 struct Bug {
-  std::uint32_t number;     ///< 1 .. 51
+  std::uint32_t number;     ///< from 1, without gaps
   std::string_view name;    ///< a few words, no capital, no full stop
   std::string_view what;    ///< what the code does, and the consequence
   std::string_view world;   ///< where it happened
