@@ -122,6 +122,13 @@ class CommandLine(unittest.TestCase):
             for compiler in ("cc", "c++"):
                 self.assertIn(f"ringside ring-check {compiler} -O2", self.helped("ring-check", compiler))
 
+    def test_every_declared_family_of_commands_is_added(self):
+        tools = TEST.parent / "tools"
+        declared = re.findall(r"^void (add_\w+)\(", (tools / "command.h").read_text(), re.MULTILINE)
+        self.assertGreater(len(declared), 20)
+        added = re.findall(r"^    \{(add_\w+), ", (tools / "ringside.cc").read_text(), re.MULTILINE)
+        self.assertEqual([name for name in declared if name not in added], [], "not in families of tools/ringside.cc")
+
     def test_help_shows_values_defaults_and_what_goes_together(self):
         text = re.sub(r"\s+", " ", self.helped("create"))
         for part in ("NAME TEXT REQUIRED ", "PROGRAM TEXT ... ", "--abi ENUM:sring|flat ", "--quirk NAME ... ",

@@ -60,6 +60,17 @@ def check_words():
                     wrong.append(f"the reference lacks: {form}")
 
 
+def check_parsed_words():
+    """The words that the parser requires or accepts literally are words of the vocabulary."""
+    known = {word for line in run("check-scn", "--words").stdout.splitlines() for word in re.split(r"\s{2,}", line)[1].split(".")}
+    sources = "".join(path.read_text() for path in (ROOT / "emu" / "script").glob("*.cc"))
+    parsed = set(re.findall(r'\bwords\.(?:require|accept)\("(\w+)"\)', sources))
+    if len(parsed) < 40:
+        wrong.append(f"the parser has {len(parsed)} words")
+    for word in sorted(parsed - known):
+        wrong.append(f'the parser has the word "{word}"; no table of vocabulary.cc or counters.cc has it (`glue`: connecting words)')
+
+
 def check_codes():
     """The table of errors has each code of the front end, alone or in a range."""
     listed = set()
@@ -106,6 +117,7 @@ def check_grammar():
 def main():
     check_examples()
     check_words()
+    check_parsed_words()
     check_codes()
     check_counters()
     check_grammar()

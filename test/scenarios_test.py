@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The library in scenarios/ is complete: its files are read without an error and are formatted, each begins with a
-lesson, each quirk has its own scenario, and each of those fails when its quirk is switched. Another test, `ringside run
+lesson, each act and each expectation of the language is in one of them, each quirk has its own scenario, and each of
+those fails when its quirk is switched. Another test, `ringside run
 scenarios/`, shows that all pass.
 
 usage: scenarios_test.py     RINGSIDE names the program (default: build/ringside)
@@ -68,6 +69,16 @@ def check_files(files):
             yield f"{path.name}: its opening comment has {len(lesson_of(path.read_text()))} lines"
 
 
+def check_verbs(files):
+    """Each act and each expectation is used by a scenario, or by a solution of a lab."""
+    lines = [line for path in [*files, *(ROOT / "test" / "labs").rglob("*.inc")] for line in path.read_text().splitlines()]
+    used = {match.groups() for match in map(re.compile(r"\s*(?:(?:at|after) \S+ )?(expect |never |ignore )?(?:no )?\S+ (\w+)").match, lines) if match}
+    for row in ringside("check-scn", "--words").stdout.splitlines():
+        kind, word, form = re.split(r"\s{2,}", row + "  ")[:3]
+        if kind in ("act", "expect") and not any(verb == word and bool(first) == (kind == "expect") for first, verb in used):
+            yield f"no scenario has: {form}"
+
+
 def flipped(text, quirk, way):
     """The text with the quirk always `way`, whatever value its parameter has; and the name of the parameter."""
     line = re.compile(rf"^quirk {re.escape(quirk)} \{{(\w+)\}}$", re.MULTILINE)
@@ -94,7 +105,7 @@ def check_quirk(path, folder):
 
 def main():
     files = sorted(SCENARIOS.glob("*.scn"))
-    wrong = list(check_files(files))
+    wrong = [*check_files(files), *check_verbs(files)]
     with tempfile.TemporaryDirectory() as folder:
         for path in files:
             if path.name.startswith("20-quirk-"):

@@ -19,6 +19,7 @@ GOOD = {
     "meson.build": "project('tree')\n",
     ".clang-format": "BasedOnStyle: Google\n",
     ".ci/run": "#!/bin/sh\n# What runs.\n",
+    ".github/CONTRIBUTING.md": "# for engineers\n",
     "ring/README.md": "# ring\n",
     "ring/meson.build": "files('ring.h', 'memory.h')\n",
     "ring/ring.h": HEADER + '\n#include <cstdint>\n\n#include "ring/memory.h"\n',

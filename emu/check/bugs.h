@@ -1,5 +1,5 @@
-// The catalogue of bugs: 44 classes of errors in shared rings, and 7 in code of threads without a ring. Its
-// texts explain them; the checker is tested with them. Tables of text only; the mutants are in plugins/.
+// The catalogue of bugs: classes of errors in shared rings, and in code of threads without a ring. Its texts
+// explain them; the checker is tested with them. Tables of text only; the mutants are in plugins/.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ enum class BugNeeds : std::uint8_t {
 [[nodiscard]] std::string_view words_for(BugNeeds needs);
 
 struct Bug {
-  std::uint32_t number;     ///< 1 .. 51
+  std::uint32_t number;     ///< from 1, without gaps
   std::string_view name;    ///< a few words, no capital, no full stop
   std::string_view what;    ///< what the code does, and the consequence
   std::string_view world;   ///< where it happened

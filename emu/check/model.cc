@@ -8,18 +8,17 @@
 
 namespace ringside::check {
 
+static_assert(
+    [] {
+      for (std::size_t at = 0; at < models_known.size(); ++at) {
+        if (models_known[at].model != static_cast<ModelName>(at)) return false;
+      }
+      return models_known.back().model == ModelName::armv8;
+    }(),
+    "models_known has a row for each model, in the order of ModelName; the last one is named here");
+
 std::string_view name_of(ModelName name) {
-  switch (name) {
-    case ModelName::sc:
-      return "SC";
-    case ModelName::tso:
-      return "TSO";
-    case ModelName::c11:
-      return "C11";
-    case ModelName::armv8:
-      return "Armv8";
-  }
-  return "?";
+  return models_known[static_cast<std::size_t>(name)].name;
 }
 
 void Model::place(Op& op) const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emu/check/op.h"
@@ -22,6 +23,19 @@ enum class ModelName : std::uint8_t {
   c11,  ///< RC11 without load buffering: a load may yield an old value, as far as coherence and barriers let
         ///< it
   armv8,  ///< Armv8, multi-copy atomic, without dependencies and load buffering
+};
+
+/// The models' words: on command lines, and in reports and replays.
+struct ModelAbout {
+  ModelName model;
+  std::string_view word;
+  std::string_view name;
+};
+inline constexpr std::array models_known{
+    ModelAbout{ModelName::sc, "sc", "SC"},
+    ModelAbout{ModelName::tso, "tso", "TSO"},
+    ModelAbout{ModelName::c11, "c11", "C11"},
+    ModelAbout{ModelName::armv8, "armv8", "Armv8"},
 };
 
 [[nodiscard]] std::string_view name_of(ModelName name);

@@ -215,14 +215,18 @@ bool Matcher::by_taking(const Pattern& pattern) {
 }
 
 bool Matcher::by_entry(const Pattern& pattern) {
-  if (std::holds_alternative<Receives>(pattern.what)) return !by_taking(pattern);
-  return std::holds_alternative<Sends>(pattern.what) || std::holds_alternative<Forwards>(pattern.what) ||
-         std::holds_alternative<EventRaised>(pattern.what) ||
-         std::holds_alternative<TakesEvent>(pattern.what) ||
-         std::holds_alternative<SlotWritten>(pattern.what) ||
-         std::holds_alternative<IndexMoved>(pattern.what) || std::holds_alternative<Refuses>(pattern.what) ||
-         std::holds_alternative<Says>(pattern.what) || std::holds_alternative<QuirkBites>(pattern.what) ||
-         std::holds_alternative<ReceivesVirq>(pattern.what);
+  return std::visit(
+      Visit{[&](const Receives&) { return !by_taking(pattern); }, [](const Sends&) { return true; },
+            [](const Forwards&) { return true; }, [](const EventRaised&) { return true; },
+            [](const TakesEvent&) { return true; }, [](const SlotWritten&) { return true; },
+            [](const IndexMoved&) { return true; }, [](const Refuses&) { return true; },
+            [](const Says&) { return true; }, [](const QuirkBites&) { return true; },
+            [](const ReceivesVirq&) { return true; }, [](const Shows&) { return false; },
+            [](const BytesAt&) { return false; }, [](const ReceivesReply&) { return false; },
+            [](const IsCutOff&) { return false; }, [](const ForwardsCount&) { return false; },
+            [](const RingState&) { return false; }, [](const CounterState&) { return false; },
+            [](const CounterChanges&) { return false; }},
+      pattern.what);
 }
 
 bool Matcher::message_is(const Message& pattern, const ring::ControlMessage& message) const {

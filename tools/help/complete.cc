@@ -159,7 +159,6 @@ std::vector<Candidate> value_candidates(const TypedLine& line, const DeclaredOpt
   if (name == "HOP") return hop_candidates();
   if (name == "COMMAND") return command_candidates(program);
   if (name == "--quirk") return quirk_candidates();
-  if (name == "--model") return {{"sc", ""}, {"tso", ""}, {"c11", ""}, {"armv8", ""}};
   if (name == "PROGRAM") return {{":programs", ""}};
   if (option.value == "DIR") return {{":directories", ""}};
   const bool names_a_file = option.positional ? name == "FILE" || name == "PATH"

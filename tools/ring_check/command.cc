@@ -99,20 +99,17 @@ Result<std::chrono::milliseconds> duration_in(const std::string& text) {
   return std::chrono::milliseconds(std::stoul(text.substr(0, digits)) * (unit == "m" ? 60000 : 1000));
 }
 
-Result<std::vector<ModelName>> models_in(const std::vector<std::string>& names) {
+std::vector<std::string> model_words() {
+  std::vector<std::string> words;
+  for (const check::ModelAbout& each : check::models_known) words.emplace_back(each.word);
+  return words;
+}
+
+/// `words` are some of model_words().
+std::vector<ModelName> models_of(const std::vector<std::string>& words) {
   std::vector<ModelName> models;
-  for (const std::string& name : names) {
-    if (name == "sc") {
-      models.push_back(ModelName::sc);
-    } else if (name == "tso") {
-      models.push_back(ModelName::tso);
-    } else if (name == "c11") {
-      models.push_back(ModelName::c11);
-    } else if (name == "armv8") {
-      models.push_back(ModelName::armv8);
-    } else {
-      return check_usage("--model " + name, "there is no such model", "sc, tso, c11, armv8");
-    }
+  for (const check::ModelAbout& each : check::models_known) {
+    if (std::ranges::find(words, each.word) != words.end()) models.push_back(each.model);
   }
   return models;
 }
@@ -190,9 +187,7 @@ Result<> check_files(const Request& request) {
 
 int check_rings(const Request& request) {
   RingPlanOptions options;
-  auto models = models_in(request.models);
-  if (!models) return refused(models.error());
-  if (!models->empty()) options.models = *models;
+  if (!request.models.empty()) options.models = models_of(request.models);
   if (request.messages != 0) options.messages = request.messages;
   if (request.bound != check::unbounded) options.bound = request.bound;
   options.thorough = request.thorough;
@@ -326,7 +321,8 @@ void add_ring_check_command(Command app, Session& session) {
                   "sc (one memory, one order), tso (x86: stores wait in a buffer), c11 (the language's "
                   "rules, without load "
                   "buffering) or armv8; may be repeated. Default: the first three")
-      .type_name("MODEL");
+      .type_name("MODEL")
+      .one_of(model_words());
   command.add_option("--msgs", request->messages, "Messages in an exchange, instead of 3").range(1u, 64u);
   command.add_option("--bound", request->bound,
                      "Only executions with at most N deviations from the plain order");

@@ -18,7 +18,6 @@ using check::ModelName;
 using check::WorkloadKind;
 using Clock = std::chrono::steady_clock;
 
-constexpr ModelName models[] = {ModelName::sc, ModelName::tso, ModelName::c11, ModelName::armv8};
 constexpr WorkloadKind workload_kinds[] = {
     WorkloadKind::exchange,   WorkloadKind::full,          WorkloadKind::attach,
     WorkloadKind::reattach,   WorkloadKind::hostile_front, WorkloadKind::hostile_back,
@@ -132,10 +131,10 @@ Result<RingReplay> replay_from(const std::string& text) {
     return unreadable("it does not have the form MODEL:WHAT:MESSAGES:START:SCENARIO:STEPS");
   RingReplay replay;
   if (parts.size() == 7) replay.places = parts[5];
-  const auto* const model = std::find_if(std::begin(models), std::end(models),
-                                         [&](ModelName name) { return check::name_of(name) == parts[0]; });
-  if (model == std::end(models)) return unreadable(fmt::format("there is no model \"{}\"", parts[0]));
-  replay.job.model = *model;
+  const auto* const known = std::ranges::find(check::models_known, parts[0], &check::ModelAbout::name);
+  if (known == check::models_known.end())
+    return unreadable(fmt::format("there is no model \"{}\"", parts[0]));
+  replay.job.model = known->model;
   const auto* const kind = std::find_if(std::begin(workload_kinds), std::end(workload_kinds),
                                         [&](WorkloadKind name) { return check::name_of(name) == parts[1]; });
   if (kind == std::end(workload_kinds))
