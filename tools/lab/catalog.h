@@ -18,6 +18,7 @@ struct LabCheck {
   std::string what;     ///< for the student: what is checked
   std::string command;  ///< the function and its arguments
   std::vector<std::string> hints;
+  std::string required;  ///< a check before it: unless that is good, this one is not tried; empty: none
 };
 
 /// A number in a lab's texts that differs between students.
