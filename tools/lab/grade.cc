@@ -210,7 +210,9 @@ Result<std::string> problem_of_result(const Lab& lab, const std::string& folder)
   Record now;
   if (auto added = add_file_digests(lab, folder, now); !added) return added.error();
   for (const auto& [name, then] : result->with_prefix("file ")) {
-    if (now.get("file " + name) != then) return fmt::format("{} was changed after the check", name);
+    if (now.get("file " + name) == then) continue;
+    if (now.get("file " + name) == "-") return fmt::format("{} is missing", name);
+    return fmt::format("{} was changed after the check", name);
   }
   auto checks = digest_of_checks(lab);
   if (!checks) return checks.error();
