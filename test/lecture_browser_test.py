@@ -21,7 +21,7 @@ PROJECTOR = (1280, 720)
 
 def commands(place):
     """The commands of ringside in the row of the lecture, or in the paragraph, that has this text."""
-    line, = (line for line in re.split(r"\n\n|\n(?=\|)", TEXT) if place in line)
+    line, = (line for line in re.split(r"\n\n|\n(?=[|-])", TEXT) if place in line)
     found = [each for each in re.findall(r"`(ringside [^`]+)`", line.replace("\n", " ")) if not each.endswith("LINK'")]
     assert found, place
     return found

@@ -1,5 +1,5 @@
 // The labs and the steps of the tour, from the text files of scenarios/labs that are part of the program.
-// scenarios/labs/README.md describes their form. A file that breaks it is a programmer's mistake, and aborts.
+// tools/lab/README.md describes their form. A file that breaks it is a programmer's mistake, and aborts.
 #pragma once
 
 #include <cstdint>
