@@ -291,8 +291,8 @@ Command CommandLine::program() {
 
 namespace {
 
-/// What is wrong with the names of subcommands at the begin of a command line; empty: nothing. CLI11 would
-/// only name what it did not expect.
+/// What is wrong with the names of subcommands at the beginning of a command line; empty: nothing. CLI11
+/// would only name what it did not expect.
 std::string problem_of_subcommand(const CLI::App& program, int argc, char** argv) {
   constexpr std::size_t listed_max = 10;
   const CLI::App* command = &program;

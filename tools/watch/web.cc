@@ -33,7 +33,7 @@ namespace ringside::tools {
 namespace {
 
 constexpr std::size_t steps_per_event_max = 256;
-/// The pages of many domains share this. For thirty it is enough for 2000 typed keys each.
+/// The pages of many domains share this. For thirty it is enough for some 1400 typed keys each.
 constexpr std::size_t web_kept_bytes_of_all_max = std::size_t{512} << 20;
 
 /// Makes the keyboard for the domain's console, in its initial state.
