@@ -95,10 +95,15 @@ TEST_CASE_METHOD(Fixture, "until it is used, a keyboard is no viewer, and follow
   next.reset();
   run();
   CHECK(keyboard->why() == "");
-  CHECK(journal.entries().empty());
+  auto last = attach();
+  last->type("again");
+  run();
+  CHECK(input() == "theirsagain");
+  last.reset();
+  run();
   keyboard->use();
   CHECK(type("mine") == "");
-  CHECK(input() == "theirsmine");
+  CHECK(input() == "theirsagainmine");
 }
 
 TEST_CASE_METHOD(Fixture, "a console that was taken is not taken back before its viewer leaves") {
