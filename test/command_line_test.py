@@ -19,7 +19,7 @@ GOOD, USAGE, DOES_NOT_PARSE, COULD_NOT_RUN = range(4)
 # (command line, its error)
 WRONG = [
     ("", "A subcommand is required"),
-    ("nosuch", "A subcommand is required"),
+    ("nosuch", "There is no subcommand nosuch"),
     ("--nosuch", "A subcommand is required"),
     ("up extra", "The following argument was not expected: extra"),
     ("exec --nosuch -- x", "The following arguments were not expected: -- --nosuch"),
@@ -73,7 +73,11 @@ WRONG = [
     ("up --dir a --dir b", "--dir: At Most 1 required but received 2"),
     ("view a b c", "FILE: At Most 2 required but received 3"),
     ("lab", "SUBCOMMAND is required"),
+    ("lab strat 1", "There is no subcommand strat: lab has list, start, check, hint, collect, html"),
     ("lab start", "N is required"),
+    ("create student --count 0", "--count: Value 0 not in range 1 to 1000"),
+    ("watch web --web --each", "DOMAIN excludes --each"),
+    ("watch --each", "--each requires --web"),
     ("lab collect --csv", "DIR is required"),
     ("lab html --lab 2", "DIR is required"),
     ("lab html x --number 0", "--number: Value 0 not in range 1 to 9999"),

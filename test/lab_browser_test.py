@@ -66,6 +66,9 @@ class Course(PageTest):
         for page in PAGES:
             self.open(page)
             self.assertLessEqual(self.script("return document.documentElement.scrollWidth"), PHONE["width"], page)
+        slides = min(path.name for path in self.folder.glob("slides-*.html"))
+        self.open(slides, "#5")
+        self.assertLessEqual(self.script("return document.querySelector('section.shown').scrollWidth"), PHONE["width"], slides)
 
     def test_paper_has_the_text_and_no_controls(self):
         # A page of A4 between its margins has 186 by 273 mm.

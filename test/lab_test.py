@@ -173,7 +173,7 @@ class Commands(Folder):
                 (["check"], "cannot open a lab: .: this folder has no started lab (go to its folder, or name"),
                 (["check", 3], "cannot open a lab: lab-3: this lab was not started here (ringside lab start 3)"),
                 (["collect", "nosuch"], "cannot collect results: nosuch: No such file or directory"),
-                (["collect", "."], "cannot collect results: .: no folder below it has a result.txt (students")]:
+                (["collect", "."], "cannot collect results: .: no folder below it is that of a lab (students")]:
             with self.subTest(words):
                 self.assertIn("ringside: " + text, self.ringside("lab", *words, status=COULD_NOT_RUN))
         self.ringside("lab", "start", 1)
@@ -193,7 +193,8 @@ class Commands(Folder):
         self.ringside("lab", "check", where=works["good"])
         for name in ("file", "line"):
             self.ringside("lab", "check", where=works[name], status=REFUSED)
-        before = self.collected()
+        before = self.collected(status=REFUSED)
+        self.assertEqual(before.pop("./copy")["state"], "not checked: there is no result.txt")
         self.assertEqual({row["state"] for row in before.values()}, {"intact"})
         self.assertEqual((before["./good"]["student"], before["./good"]["good"], before["./good"]["checks"]), ("ada", "9", "9"))
         # Each of these changes is an attempt to hand in what was not judged.
@@ -205,6 +206,8 @@ class Commands(Folder):
         self.assertEqual(after["./file"]["state"], "answers.txt was changed after the check")
         self.assertEqual(after["./line"]["state"], "the result was edited")
         self.assertEqual(after["./good"]["state"], "the same files as ./copy")
+        (works["copy"] / "answers.txt").unlink()
+        self.assertEqual(self.collected(status=REFUSED)["./copy"]["state"], "answers.txt is missing")
         result.write_text(re.sub(r"(?m)^digest: .*\n", "", result.read_text()).replace("student: ada", "student: =1\x1b[2J"))
         row = self.collected(status=REFUSED)["./line"]
         self.assertEqual((row["state"], row["student"]), ("the result was edited", "'=1?[2J"))
@@ -219,7 +222,28 @@ class Commands(Folder):
         digest = subprocess.run("sha256sum", input=text, capture_output=True, text=True, check=True).stdout.split()[0]
         (work / "result.txt").write_text(f"{text}digest: {digest}\n")
         self.assertEqual(self.collected()[f"./{work.name}"]["state"], "intact")
-        self.assertEqual(self.collected("--regrade", status=REFUSED)[f"./{work.name}"]["state"], "checked again: 0 are good")
+        unchecked = self.start(2, name="unchecked")
+        again = self.collected("--regrade", status=REFUSED)
+        self.assertEqual(again[f"./{work.name}"]["state"], "checked again: 0 are good")
+        self.assertEqual(again[f"./{unchecked.name}"]["state"], "not checked: there is no result.txt; checked again: 9 are good")
+
+
+    def test_a_check_is_not_tried_without_the_one_that_it_requires(self):
+        work = self.start(1)
+        text = (work / "follow.scn").read_text()
+        (work / "follow.scn").write_text(text + "expect nonsense\n")
+        said = self.ringside("lab", "check", where=work, status=REFUSED)
+        self.assertEqual(said.count("expect nonsense"), 1)
+        self.assertRegex(said, r"  wrong +reaped .*\n +not tried, because `holds` is not good\n")
+        self.assertRegex(said, r"\n2 of 8 are good")
+        self.assertIn("check reaped: wrong\n", (work / "result.txt").read_text())
+
+    def test_in_its_folder_a_check_is_named_alone(self):
+        work = self.start(1)
+        self.assertRegex(self.ringside("lab", "check", "slot", where=work), r"^lab 1: .*\n  good +slot .*\n$")
+        self.assertIn("slot: ", self.ringside("lab", "hint", "slot", where=work))
+        last = [self.ringside("lab", "hint", "slot", where=work) for _ in range(5)][-1]
+        self.assertRegex(last, r"\nIt has no more hints\. The result counts hints\.\n$")
 
 
 class Tour(Folder):

@@ -13,11 +13,13 @@ using Line = WebKeyboard::Line;
 namespace {
 
 struct Fixture : XendLoneConsole {
-  void begin(Line line, Life life = Life::running) {
+  void begin(Line line, Life life = Life::running, bool used = true) {
     keyboard = std::make_unique<WebKeyboard>(
         world.host("watch"), trace::Journal(journal, trace::actor(trace::Role::client)),
         WebKeyboard::Console{lone_domain, "web", console.path(), false}, line, life,
         [this](const std::string& why) { said.push_back(why); });
+    run();
+    if (used) keyboard->use();
     run();
   }
   /// The keyboard gets the entries of the journal last, as in `watch --web`.
@@ -79,6 +81,29 @@ TEST_CASE_METHOD(Fixture, "a console with another viewer is named, and opened wh
   CHECK(said.back() == "");
   CHECK(type("mine") == "");
   CHECK(input() == "mine");
+}
+
+TEST_CASE_METHOD(Fixture, "until it is used, a keyboard is no viewer, and follows who has the console") {
+  begin(GENERATE(Line::open, Line::viewed), Life::running, false);
+  auto viewer = attach();
+  run();
+  REQUIRE(console.ask(take()).ok());
+  auto next = attach();
+  next->type("theirs");
+  run();
+  CHECK(input() == "theirs");
+  next.reset();
+  run();
+  CHECK(keyboard->why() == "");
+  auto last = attach();
+  last->type("again");
+  run();
+  CHECK(input() == "theirsagain");
+  last.reset();
+  run();
+  keyboard->use();
+  CHECK(type("mine") == "");
+  CHECK(input() == "theirsagainmine");
 }
 
 TEST_CASE_METHOD(Fixture, "a console that was taken is not taken back before its viewer leaves") {

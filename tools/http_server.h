@@ -21,7 +21,7 @@
 namespace ringside::tools {
 
 inline constexpr std::size_t http_head_bytes_max = 8192;
-inline constexpr std::size_t http_clients_max = 32;
+inline constexpr std::size_t http_clients_max = 128;
 
 struct HttpRequest {
   std::string what;  ///< one of HttpServer::Spec::known

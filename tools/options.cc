@@ -289,8 +289,38 @@ Command CommandLine::program() {
   return Command(*app_);
 }
 
+namespace {
+
+/// What is wrong with the names of subcommands at the beginning of a command line; empty: nothing. CLI11
+/// would only name what it did not expect.
+std::string problem_of_subcommand(const CLI::App& program, int argc, char** argv) {
+  constexpr std::size_t listed_max = 10;
+  const CLI::App* command = &program;
+  for (int at = 1; at < argc && argv[at][0] != '-'; ++at) {
+    const CLI::App* next = nullptr;
+    std::string names;
+    const auto all = command->get_subcommands([](const CLI::App*) { return true; });
+    for (const CLI::App* each : all) {
+      if (each->get_name() == argv[at]) next = each;
+      if (!each->get_group().empty()) names += (names.empty() ? "" : ", ") + each->get_name();
+    }
+    const bool positional = std::ranges::any_of(command->get_options(), &CLI::Option::get_positional);
+    if (next == nullptr && (all.empty() || positional)) break;
+    if (next == nullptr)
+      return fmt::format(
+          "There is no subcommand {}{}", argv[at],
+          all.size() <= listed_max ? fmt::format(": {} has {}", command->get_name(), names) : "");
+    command = next;
+  }
+  return "";
+}
+
+}  // namespace
+
 CommandLine::Parsed CommandLine::parse(int argc, char** argv) {
   try {
+    if (const std::string problem = problem_of_subcommand(*app_, argc, argv); !problem.empty())
+      throw CLI::ExtrasError(problem, CLI::ExitCodes::ExtrasError);
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app_->exit(problem) == 0 ? Parsed::answered : Parsed::wrong;

@@ -7,7 +7,7 @@
 
 namespace ringside::tools {
 
-inline constexpr std::size_t text_columns = 92;
+inline constexpr std::size_t text_columns = 79;
 
 /// Prints to stdout in lines of at most text_columns. The first line begins with `first_indent`, the others
 /// with `indent`. A longer word gets its own line.

@@ -28,11 +28,16 @@ have() { # FILE
 # The student's answer to a question: a number, in answers.txt.
 answer_to() { # QUESTION
   have answers.txt
-  # The last line with this name; without its comment, spaces and commas.
-  given=$(sed -n "/^[[:space:]]*$1[[:space:]]*:/{s/^[^:]*://;s/#.*//;s/[[:space:],]//g;h;};\${x;p;}" answers.txt)
+  # The last line with this name; without its comment, and without the marks of thousands.
+  given=$(sed -n "/^[[:space:]]*$1[[:space:]]*:/{s/^[^:]*://;s/#.*//;s/^[[:space:]]*//;s/[[:space:]]*\$//;
+    /^[0-9]\{1,3\}\([, ][0-9][0-9][0-9]\)*\$/s/[, ]//g;h;};\${x;p;}" answers.txt)
   case $given in
-    '') refuse "answers.txt: there is no answer to $1 yet" ;;
-    *[!0-9]*) refuse "answers.txt: $1: \"$given\" is not a number (digits only)" ;;
+    '')
+      ! grep -i "^[[:space:]]*$1\b" answers.txt | grep -qv "^[[:space:]]*$1[[:space:]]*:" ||
+        refuse "answers.txt: write the answer to $1 in this form: $1: 5"
+      refuse "answers.txt: there is no answer to $1 yet"
+      ;;
+    *[!0-9]*) refuse "answers.txt: $1: \"$given\" is not one number (digits only)" ;;
     ???????????*) refuse "answers.txt: $1: \"$given\" has too many digits" ;;
   esac
 }

@@ -29,6 +29,8 @@ std::string take_word(std::string& text) {
 void read_check_line(LabCheck& check, const std::string& word, const std::string& rest) {
   if (word == "run") {
     check.command = rest;
+  } else if (word == "requires") {
+    check.required = rest;
   } else {
     RS_CHECK(word == "hint");
     check.hints.push_back(rest);
@@ -57,7 +59,7 @@ void read_lab_line(Lab& lab, std::string line) {
   } else {
     RS_CHECK(word == "check");
     std::string name = take_word(line);
-    lab.checks.push_back({.name = std::move(name), .what = line, .command = {}, .hints = {}});
+    lab.checks.push_back({.name = std::move(name), .what = line, .command = {}, .hints = {}, .required = {}});
   }
 }
 
@@ -69,7 +71,11 @@ Lab read_lab(const embedded::File& file) {
   for (std::string line; std::getline(lines, line);) {
     if (!line.empty() && !line.starts_with('#')) read_lab_line(lab, line);
   }
-  for (const LabCheck& check : lab.checks) RS_CHECK(!check.command.empty() && !check.hints.empty());
+  for (const LabCheck& check : lab.checks) {
+    RS_CHECK(!check.command.empty() && !check.hints.empty());
+    const auto required = std::ranges::find(lab.checks, check.required, &LabCheck::name);
+    RS_CHECK(check.required.empty() || required < std::ranges::find(lab.checks, check.name, &LabCheck::name));
+  }
   RS_CHECK(!lab.checks.empty() && !lab.handed_in.empty() && !lab.title.empty());
   return lab;
 }

@@ -1,5 +1,5 @@
 // The labs and the steps of the tour, from the text files of scenarios/labs that are part of the program.
-// scenarios/labs/README.md describes their form. A file that breaks it is a programmer's mistake, and aborts.
+// tools/lab/README.md describes their form. A file that breaks it is a programmer's mistake, and aborts.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct LabCheck {
   std::string what;     ///< for the student: what is checked
   std::string command;  ///< the function and its arguments
   std::vector<std::string> hints;
+  std::string required;  ///< a check before it: unless that is good, this one is not tried; empty: none
 };
 
 /// A number in a lab's texts that differs between students.

@@ -13,6 +13,7 @@
 
 #include "tools/command.h"
 #include "tools/lab/grade.h"
+#include "tools/lab/work.h"
 
 namespace ringside::tools {
 
@@ -39,22 +40,24 @@ bool is_quiz_result(const fs::path& path) {
   return file.read(line.data(), static_cast<std::streamsize>(line.size())) && line == quiz_line;
 }
 
-/// The folders with a result of a lab, and the files of quizzes.
+/// The folders of labs, and the files of quizzes.
 Result<std::vector<std::string>> places_of_results(const std::string& folder) {
   std::vector<std::string> found;
   std::error_code problem;
   for (fs::recursive_directory_iterator at(folder, problem), end; !problem && at != end;
        at.increment(problem)) {
     if (!at->is_regular_file(problem)) continue;
-    if (at->path().filename() == lab_result_file)
-      found.push_back(at->path().parent_path().string());
+    const fs::path folder_of = at->path().parent_path();
+    if (at->path().filename() == lab_result_file ||
+        (at->path().filename() == lab_state_file && !fs::exists(folder_of / lab_result_file, problem)))
+      found.push_back(folder_of.string());
     else if (is_quiz_result(at->path()))
       found.push_back(at->path().string());
   }
   if (problem) return Error{problem.value(), cannot_collect, folder, problem.message(), ""};
   if (found.empty())
     return Error{
-        ENOENT, cannot_collect, folder, "no folder below it has a result.txt",
+        ENOENT, cannot_collect, folder, "no folder below it is that of a lab",
         "students make it with `ringside lab check` and hand in the whole folder; the page of a quiz "
         "makes its own"};
   std::ranges::sort(found);
@@ -108,21 +111,25 @@ Result<CollectRow> quiz_row(const std::string& file) {
 
 Result<CollectRow> lab_row(const CollectOptions& options, const std::string& folder,
                            std::map<std::string, std::string>& seen) {
-  auto result = Record::read(cannot_collect, folder + "/" + lab_result_file);
+  const bool checked = fs::exists(folder + "/" + lab_result_file);
+  auto result = Record::read(cannot_collect, folder + "/" + (checked ? lab_result_file : lab_state_file));
   if (!result) return result.error();
   auto lab = lab_of(result->number("lab"));
   if (!lab) return Error{EINVAL, cannot_collect, folder, lab.error().text(), ""};
   *lab = with_values(*lab, result->number("number"));
-  auto problem = problem_of_result(*lab, folder);
-  if (!problem) return problem.error();
-  std::string state = *problem;
+  std::string state = "not checked: there is no result.txt";
+  if (checked) {
+    auto problem = problem_of_result(*lab, folder);
+    if (!problem) return problem.error();
+    state = *problem;
+  }
   const auto add = [&state](const std::string& more) {
     if (!more.empty()) state += (state.empty() ? "" : "; ") + more;
   };
   std::string files = result->get("lab");
   for (const auto& [name, digest] : result->with_prefix("file ")) files += " " + digest;
   const auto [first, is_new] = seen.emplace(files, folder);
-  if (!is_new) add("the same files as " + first->second);
+  if (checked && !is_new) add("the same files as " + first->second);
   if (options.regrade) {
     auto again = regrade(*lab, folder, *result);
     if (!again) return again.error();

@@ -22,6 +22,7 @@ namespace {
 
 struct LabRequest {
   std::uint32_t number = 0;
+  std::string where;  ///< of check and hint: a lab's number, or else a check of the lab in this folder
   std::string folder;
   std::string student;
   std::string check;
@@ -41,8 +42,11 @@ std::string default_student() {
 }
 
 int list_labs() {
-  for (const Lab& lab : labs()) {
-    fmt::print("{}  {:<52} {:>2} minutes, {} checks\n", lab.number, lab.title, lab.minutes,
+  const std::vector<Lab> all = labs();
+  std::size_t width = 0;
+  for (const Lab& lab : all) width = std::max(width, lab.title.size());
+  for (const Lab& lab : all) {
+    fmt::print("{}  {:<{}}  {:>2} minutes, {} checks\n", lab.number, lab.title, width, lab.minutes,
                lab.checks.size());
     if (!lab.needs.empty()) fmt::print("   needs {}\n", lab.needs);
   }
@@ -78,8 +82,19 @@ Result<LabCheck> check_of(const Lab& lab, const std::string& name) {
   return Error{ENOENT, "there is no check", name, fmt::format("lab {} has others", lab.number), names};
 }
 
-int check(const LabRequest& request) {
-  auto work = open_lab(request.number);
+/// Opens the lab that is meant, and sets the check that is meant.
+Result<LabWork> open_work(LabRequest& request) {
+  const auto number = number_in_option(request.where);
+  if (!number && !request.where.empty()) {
+    if (!request.check.empty())
+      return Error{EINVAL, "there is no lab", request.where, "a lab has a number", "ringside lab list"};
+    request.check = request.where;
+  }
+  return open_lab(static_cast<std::uint32_t>(number.value_or(0)));
+}
+
+int check(LabRequest& request) {
+  auto work = open_work(request);
   if (!work) return failed(work.error());
   Lab& lab = work->lab;
   if (!request.check.empty()) {
@@ -128,8 +143,8 @@ Result<LabCheck> check_for_hint(const LabWork& work, const std::string& name) {
                "name a check to see its hints"};
 }
 
-int hint(const LabRequest& request) {
-  auto work = open_lab(request.number);
+int hint(LabRequest& request) {
+  auto work = open_work(request);
   if (!work) return failed(work.error());
   auto its = check_for_hint(*work, request.check);
   if (!its) return failed(its.error());
@@ -138,7 +153,8 @@ int hint(const LabRequest& request) {
   fmt::print("{}: {}\n", its->name, its->what);
   for (std::size_t at = 0; at < shown; ++at)
     fmt::print("  {} of {}: {}\n", at + 1, its->hints.size(), its->hints[at]);
-  if (shown < its->hints.size()) fmt::print("Once more shows the next hint. The result counts them.\n");
+  fmt::print("{} The result counts hints.\n",
+             shown < its->hints.size() ? "Once more shows the next hint." : "It has no more hints.");
   work->state.set(line, shown);
   if (auto saved = work->save(); !saved) return failed(saved.error());
   return exit_good;
@@ -180,13 +196,14 @@ void add_check_and_hint(Command lab, Session& session, const std::shared_ptr<Lab
       "are the student's, and run with the rights of the user.\n"
       "Exit status: 0 all good, 3 something could not be checked, 4 something is wrong.",
       [request] { return check(*request); });
-  checked.add_option("N", request->number, "The lab");
+  checked.add_option("N", request->where, "The lab's number; or one check of the lab in this folder");
   checked.add_option("--only", request->check, "One check, by its name; writes no result").type_name("CHECK");
   Command hinted = add_lab_subcommand(lab, session, "hint", "Show a hint; each call shows one more",
                                       "  ringside lab hint           for the first check that was not good\n"
-                                      "  ringside lab hint 2 full    for the check `full` of lab 2",
+                                      "  ringside lab hint full      for the check `full`\n"
+                                      "  ringside lab hint 2 full    for that of lab 2, from another folder",
                                       [request] { return hint(*request); });
-  hinted.add_option("N", request->number, "The lab");
+  hinted.add_option("N", request->where, "The lab's number; or a check of the lab in this folder");
   hinted.add_option("CHECK", request->check, "The name of a check");
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 #include "tools/in_file.h"
 #include "tools/options.h"
@@ -85,6 +86,18 @@ LabVerdict verdict_of(const ShellOutput& output) {
   return verdict;
 }
 
+/// The verdict on a check that is not tried, because the one that it requires is not good; `verdicts` are
+/// those of the lab's first checks. Empty: it can be tried.
+std::optional<LabVerdict> verdict_untried(const Lab& lab, const LabCheck& check,
+                                          const std::vector<LabVerdict>& verdicts) {
+  for (std::size_t at = 0; at < verdicts.size(); ++at) {
+    if (lab.checks[at].name != check.required || verdicts[at].outcome == LabOutcome::good) continue;
+    return LabVerdict{verdicts[at].outcome,
+                      fmt::format("not tried, because `{}` is not good\n", check.required)};
+  }
+  return std::nullopt;
+}
+
 std::string now_text() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
@@ -136,6 +149,11 @@ Result<LabGrading> grade_lab(
   const RunInterruption interruption;
   LabGrading grading;
   for (const LabCheck& check : lab.checks) {
+    if (auto untried = verdict_untried(lab, check, grading.verdicts)) {
+      grading.verdicts.push_back(*untried);
+      done(check, *untried);
+      continue;
+    }
     // In the foreground, so that Ctrl-C reaches the check, too.
     auto output = run_shell(
         *settings + fmt::format("export SEED={}\n", seed) +
@@ -192,7 +210,9 @@ Result<std::string> problem_of_result(const Lab& lab, const std::string& folder)
   Record now;
   if (auto added = add_file_digests(lab, folder, now); !added) return added.error();
   for (const auto& [name, then] : result->with_prefix("file ")) {
-    if (now.get("file " + name) != then) return fmt::format("{} was changed after the check", name);
+    if (now.get("file " + name) == then) continue;
+    if (now.get("file " + name) == "-") return fmt::format("{} is missing", name);
+    return fmt::format("{} was changed after the check", name);
   }
   auto checks = digest_of_checks(lab);
   if (!checks) return checks.error();

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* cannot_start = "cannot start a lab";
 constexpr const char* cannot_open = "cannot open a lab";
-constexpr const char* state_file = "/.lab";
+const std::string state_file = std::string("/") + lab_state_file;
 constexpr std::size_t student_bytes_max = 60;
 
 }  // namespace

@@ -22,6 +22,9 @@ struct LabWork {
 [[nodiscard]] Result<LabWork> start_lab(const Lab& lab, const std::string& folder, const std::string& student,
                                         std::uint32_t number);
 
+/// The file in a student's folder that keeps the state.
+inline constexpr const char* lab_state_file = ".lab";
+
 /// Opens the folder of a lab: the present one, or lab-N in it. `number` 0 means the lab of the present
 /// folder.
 [[nodiscard]] Result<LabWork> open_lab(unsigned number);

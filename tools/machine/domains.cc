@@ -13,9 +13,9 @@ namespace ringside::tools {
 
 namespace {
 
-int create(const Session& session, const DomainSpec& spec) {
-  Dom0 dom0(session, "create");
-  if (!dom0.privcmd) return failed(dom0.privcmd.error());
+constexpr unsigned domains_at_once_max = 1000;
+
+int create(Dom0& dom0, const DomainSpec& spec) {
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
   if (spec.no_console) {
@@ -25,6 +25,19 @@ int create(const Session& session, const DomainSpec& spec) {
     return exit_good;
   }
   print_built(spec, *built);
+  return exit_good;
+}
+
+/// `count`: so many domains, named with a number; 0: one with the name itself. Ends at the first that fails.
+int create(const Session& session, const DomainSpec& spec, unsigned count) {
+  Dom0 dom0(session, "create");
+  if (!dom0.privcmd) return failed(dom0.privcmd.error());
+  if (count == 0) return create(dom0, spec);
+  for (unsigned number = 1; number <= count; ++number) {
+    DomainSpec each = spec;
+    each.name += std::to_string(number);
+    if (const int status = create(dom0, each); status != exit_good) return status;
+  }
   return exit_good;
 }
 
@@ -51,6 +64,7 @@ void add_create(Command app, Session& session) {
                   "  ringside create web                     the built-in shell\n"
                   "  ringside create web -- /bin/sh          a real one\n"
                   "  ringside create old --abi flat -- top\n"
+                  "  ringside create student --count 30 -- sh    student1 to student30\n"
                   "  ringside create echo --external -- ./domu    a guest written with libringside");
   const auto spec = std::make_shared<DomainSpec>();
   command.add_option("NAME", spec->name, "The domain's name").required();
@@ -77,9 +91,13 @@ void add_create(Command app, Session& session) {
       .one_at_a_time()
       .check(problem_of_line, "LINE");
   add_quirks(command, {"domu"}, spec->quirks);
+  const auto count = std::make_shared<unsigned>(0);
+  command.add_option("--count", *count, "Create so many: NAME1, NAME2 ...").range(1U, domains_at_once_max);
   command.add_flag("--paused", spec->paused, "Leave it paused; `ringside unpause` starts it");
   command.add_flag("--preserve", spec->preserve, "Keep it in the list after its shutdown");
-  command.callback([&session, spec] { session.run = [&session, spec] { return create(session, *spec); }; });
+  command.callback([&session, spec, count] {
+    session.run = [&session, spec, count] { return create(session, *spec, *count); };
+  });
 }
 
 }  // namespace

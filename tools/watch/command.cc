@@ -379,19 +379,33 @@ void add_watch_command(Command app, Session& session) {
       "colours\n"
       "  ringside watch web --web             the replay page, live, and a keyboard for the domain web\n"
       "  ringside watch --web --port 8000     a page of all domains, without a keyboard\n"
+      "  ringside watch --web --each --port 8000    for a class: a page with a keyboard for each domain, "
+      "that\n"
+      "                             of domain 17 at port 8017\n"
       "  ringside watch web --only trouble    what was refused, lost or counted, and quirks\n"
       "Keys: space pauses, , and . step, k selects kinds, f follows a byte, Tab shows the next domain, ? "
       "lists all, q quits.\n"
       "Only programs on this machine can open the page, and only by the address that is printed.");
   const auto options = std::make_shared<WatchOptions>();
-  command.add_option("DOMAIN", options->web.domain, "Its name or number (default: the first; --web: all)");
+  const Option domain = command.add_option("DOMAIN", options->web.domain,
+                                           "Its name or number (default: the first; --web: all)");
   const Option ascii = command.add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
   const Option browser =
       command.add_flag("--web", options->in_browser, "Serve a page for a browser").excludes(ascii);
   command.add_option("--only", options->kinds, "Show only entries of this kind; the key k changes it")
       .one_of({watch_kinds_names.begin(), watch_kinds_names.end()})
       .excludes(browser);
-  command.add_option("--port", options->web.port, "Port of the page (default: any free one)").needs(browser);
+  command
+      .add_option("--port", options->web.port,
+                  "Port of the page (default: any free one); with --each that number + the domain's")
+      .needs(browser);
+  command
+      .add_flag(
+          "--each", options->web.each,
+          "A page with a keyboard for each domain that exists now; prints a line for each, its name and "
+          "the address")
+      .needs(browser)
+      .excludes(domain);
   command.callback([&session, options] {
     session.run = [&session, options] {
       return options->in_browser ? watch_web(session, options->web) : watch_command(session, *options);

@@ -14,7 +14,8 @@ inline constexpr std::chrono::milliseconds between_reads{5};
 
 struct WatchWebOptions {
   std::string domain;      ///< its name or number; empty: all of them, and no keyboard
-  std::uint16_t port = 0;  ///< 0: any that is free
+  std::uint16_t port = 0;  ///< 0: any that is free; with `each`: that of domain 0
+  bool each = false;       ///< a page with a keyboard for each domain
 };
 
 /// The exit status.

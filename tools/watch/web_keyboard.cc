@@ -31,8 +31,10 @@ WebKeyboard::WebKeyboard(Host& host, trace::Journal journal, Console console, Li
       changed_(std::move(changed)),
       line_(line),
       life_(life),
-      typed_(web_typed_waiting_bytes_max) {
-  if (line_ == Line::open) open();
+      typed_(web_typed_waiting_bytes_max) {}
+
+void WebKeyboard::use() {
+  if (!std::exchange(used_, true) && line_ == Line::open) open();
 }
 
 void WebKeyboard::set(Line line, Life life) {
@@ -45,6 +47,7 @@ void WebKeyboard::set(Line line, Life life) {
 
 void WebKeyboard::open() {
   if (stream_.valid() || line_ == Line::none || has_ended(life_)) return;
+  if (!used_) return set(Line::open, life_);
   const auto stream = [this]() -> Result<Handle> {
     if (!console_.pty) return host_.connect_local(console_.path);
     auto terminal = host_.file_open(console_.path, Host::FileUse::output);
@@ -66,7 +69,7 @@ void WebKeyboard::take(const trace::Entry& entry) {
   if (entry.kind != trace::Kind::told || !daemon) return;
   const Fact fact = trace::fact_of(entry);
   // The connection may have ended before this entry is read, but its end does not tell why.
-  if (fact == Fact::viewer_sent_away && (line_ == Line::open || line_ == Line::silent))
+  if (fact == Fact::viewer_sent_away && used_ && (line_ == Line::open || line_ == Line::silent))
     return set(Line::taken, life_);
   if (fact == Fact::file_attached) return set(Line::to_file, life_);
   if (std::ranges::find(freeing, fact) != std::end(freeing)) open();
@@ -78,6 +81,7 @@ void WebKeyboard::renew(Life life) {
 }
 
 std::string WebKeyboard::type(Bytes bytes) {
+  use();
   if (line_ == Line::taken) {
     // The other viewer may not have connected. Requests the console again; the user sees the answer.
     std::string was = why();

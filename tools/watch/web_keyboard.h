@@ -1,9 +1,10 @@
 // The keyboard of a page of `watch --web`: a client of one domain's console. What the user types goes there;
 // the output that comes back is only recorded, and the page shows it from the journal.
 //
-// A console has one viewer at a time. If another one has it, or dom0's daemon does not run, the keyboard
-// opens it again when the journal tells that it is free. why() says at any time what keeps typed bytes from
-// the guest. Runs in the process of the watch; nothing blocks, and at most web_typed_waiting_bytes_max wait.
+// A console has one viewer at a time. Until use() the keyboard is none. If another viewer has it then, or
+// dom0's daemon does not run, the keyboard opens it again when the journal tells that it is free. why() says
+// at any time what keeps typed bytes from the guest. Runs in the process of the watch; nothing blocks, and at
+// most web_typed_waiting_bytes_max wait.
 #pragma once
 
 #include <functional>
@@ -35,10 +36,12 @@ class WebKeyboard {
     none,     ///< there is no console
   };
 
-  /// `line`: `open` opens the console now. `changed` gets each new value of why().
+  /// `line`: `open` means that the console is free. `changed` gets each new value of why().
   WebKeyboard(Host& host, trace::Journal journal, Console console, Line line, Life life,
               std::function<void(const std::string& why)> changed);
 
+  /// Becomes the console's viewer, now if it is free. A second call does nothing.
+  void use();
   /// An entry of the machine's journal.
   void take(const trace::Entry& entry);
   /// No entries came for some time: this is the domain's life now.
@@ -62,6 +65,7 @@ class WebKeyboard {
   std::function<void(const std::string&)> changed_;
   Line line_;
   Life life_;
+  bool used_ = false;
   Handle stream_;
   bool first_read_ = true;  ///< a console that has a viewer says so first, and closes the connection
   ByteQueue typed_;

@@ -7,17 +7,18 @@
 
 namespace ringside::tools {
 
-WebServer::WebServer(Host& host, Callbacks callbacks)
+WebServer::WebServer(Host& host, Callbacks callbacks, std::size_t kept_bytes_max)
     : callbacks_(std::move(callbacks)),
       http_(host, {.known = {"GET ", "GET steps", "POST type"},
                    .body_bytes_max = web_typed_bytes_max,
                    .asked = [this](ClientId id, const HttpRequest& request) { asked(id, request); },
                    .more = [this](ClientId id, std::string& out) { refill(id, out); },
-                   .left = [this](ClientId id) { watchers_.erase(id); }}) {}
+                   .left = [this](ClientId id) { watchers_.erase(id); }}),
+      kept_bytes_max_(kept_bytes_max) {}
 
 bool WebServer::event(std::string text) {
   const std::size_t bytes = text.size() + web_event_overhead_bytes;
-  if (bytes > web_kept_bytes_max - kept_bytes_) full_ = true;
+  if (bytes > kept_bytes_max_ - kept_bytes_) full_ = true;
   if (!full_) {
     kept_bytes_ += bytes;
     events_.push_back(std::move(text));

@@ -17,7 +17,8 @@
 namespace ringside::tools {
 
 inline constexpr std::size_t web_typed_bytes_max = 4096;  ///< in one request
-/// The size of all events kept for later browsers. A browser needs several times as much memory for them.
+/// The size of all events that a server keeps for later browsers, if it is the only one of its process. A
+/// browser needs several times as much memory for them.
 inline constexpr std::size_t web_kept_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t web_event_overhead_bytes = 64;   ///< what an event costs besides its text
 inline constexpr std::size_t web_waiting_bytes_max = 65'536;  ///< in transit to one browser
@@ -29,13 +30,13 @@ class WebServer {
     /// Returns why the bytes were not taken; empty: they were.
     std::function<std::string(Bytes)> typed;
   };
-  WebServer(Host& host, Callbacks callbacks);
+  WebServer(Host& host, Callbacks callbacks, std::size_t kept_bytes_max = web_kept_bytes_max);
 
   /// Port 0: any that is free.
   [[nodiscard]] Result<> listen(std::uint16_t port) { return http_.listen(port); }
   [[nodiscard]] std::string address() const { return http_.address(); }
   /// Sends one line to all browsers that watch, now and later. False: the line was not kept, because
-  /// web_kept_bytes_max are kept already. No later line is kept before begin_anew().
+  /// kept_bytes_max are kept already. No later line is kept before begin_anew().
   bool event(std::string text);
   /// Sends all browsers that watch, now and later, a line of another kind than events: only the last one is
   /// kept.
@@ -65,6 +66,7 @@ class WebServer {
   std::vector<std::string> events_;
   std::uint64_t first_event_ = 0;  ///< the number of events_[0]; numbers go on after begin_anew()
   std::size_t kept_bytes_ = 0;
+  std::size_t kept_bytes_max_;
   bool full_ = false;
   std::string state_;
   std::uint64_t states_ = 0;
