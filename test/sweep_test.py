@@ -160,6 +160,17 @@ class Sweep(Folder):
                 eventually("the other runs", lambda: self.here(b"\0--shard\0"))
                 self.end_long(running, number)
 
+    def test_a_killed_sweep_leaves_no_process_and_continues(self):
+        running = self.start_long()
+        eventually("a unit is done", self.units)
+        eventually("the other runs", lambda: self.here(b"\0--shard\0"))
+        running.kill()
+        running.communicate(timeout=PATIENCE_S)
+        eventually("its processes have ended", lambda: not self.here())
+        self.write(c=LASTS)
+        said = self.sweep("--merge", "--dir", "units", "--", "run", "a.scn", "c.scn", "--mode", "real", status=COULD_NOT_RUN).stdout
+        self.assertIn("1 result of 1 unit: 1 passed; 1 unit is missing\n", said)
+
     def test_a_unit_whose_worker_is_killed_is_done_again(self):
         running = self.start_long()
         eventually("a unit is done", self.units)
