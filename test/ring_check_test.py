@@ -136,30 +136,6 @@ class Mutants(unittest.TestCase):
         # A release store stays before a load that is sequentially consistent (STLR, LDAR), and an x86 swaps the two.
         self.assertIsNone(find("36e", "armv8"))
 
-    def test_a_replay_writes_each_output_that_it_has(self):
-        ring = RINGS / "mutant_18.so"
-        replay = re.search(r"--replay '(\S*)'", ring_check("--ring", ring, "--model", "tso", "--first").stdout)[1]
-        with tempfile.TemporaryDirectory() as folder:
-            report, page, journal = (pathlib.Path(folder) / name for name in ("r.xml", "p.html", "j.jsonl"))
-            said = ring_check("--ring", ring, "--replay", replay, "--junit", report, "--html", page, "--journal", journal)
-            self.assertEqual(said.returncode, FAILED, said.stderr)
-            case, = xml.etree.ElementTree.parse(report).iter("testcase")
-            self.assertEqual((case.get("classname"), case.get("name")[:len("replay of TSO")]), ("mutant_18", "replay of TSO"))
-            self.assertIn(case.find("failure").get("message"), said.stdout)
-            self.assertTrue(page.exists() and journal.exists())
-            # A string for another ring: the report says that there is no result.
-            other = ring_check("--ring", RINGS / "plain_2_O2.so", "--replay", replay, "--junit", report)
-            self.assertEqual(other.returncode, COULD_NOT_RUN, other.stdout)
-            self.assertEqual(len(list(xml.etree.ElementTree.parse(report).iter("error"))), 1)
-            # What an action does not write is refused.
-            for words in (["--list", "--junit", report], ["--list", "--html", page], ["--list", "--journal", journal], ["--list", "--tap"],
-                          ["--explain", "18", "--junit", report], ["--explain", "18", "--tap"], ["--replay", replay, "--tap"],
-                          ["--replay", replay, "--json"]):
-                with self.subTest(words[0] + words[-1]):
-                    refused = ring_check("--ring", ring, *words)
-                    self.assertEqual(refused.returncode, USAGE, refused.stdout)
-                    self.assertIn(f"{words[0]} does not write it", refused.stderr)
-
     def test_a_counterexample_can_be_replayed(self):
         for mutant, model in (("01", "sc"), ("18", "tso"), ("02", "c11"), ("09", "sc"), ("36h", "c11")):
             status, all_of_them = verdicts(f"mutant_{mutant}", "--model", model)

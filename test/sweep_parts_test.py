@@ -24,6 +24,8 @@ ORDERS = math.comb(20, 10)
 # 500,000 steps, which is a tenth of that search.
 SMALL = ["--unit-time", 0.1]
 IN_TURN = "SC in turn"
+# By the searches with bounds, before it is divided.
+REACHED = "up to 6 deviations"
 COMMAND = ["--", "ring-check", "--ring", "in_turn.so", "--model", "sc"]
 
 
@@ -86,31 +88,36 @@ class Divided(Folder):
         self.assertEqual({name: path.stat().st_mtime_ns for name, path in self.units().items()}, before)
 
     def test_a_ring_has_the_same_executions_whole_and_divided(self):
-        ring = RINGS / "slack_2_O2.so"
-        command = ["ring-check", "--ring", ring, "--model", "sc", "--model", "c11", "--limit", 10**9]
+        command = ["ring-check", "--ring", RINGS / "plain_2_O2.so", "--model", "c11", "--limit", 10**9]
         whole = {f"{each['ring']}: {each['what']}": each for each in map(json.loads, self.ringside(*command, "--json").stdout.splitlines())
                  if "search" in each}
-        report = self.report(*SMALL, "--dir", "units", "--", *command)
+        report = self.report("--unit-time", 0.02, "--dir", "units", "--", *command)
         self.assertEqual({each["name"]: each["executions"] for each in report["searches"]},
                          {name: each["executions"] for name, each in whole.items()})
         self.assertEqual({each["name"] for each in report["searches"] if not each["in_every_execution"]},
                          {name for name, each in whole.items() if each["outcome"] != "all"})
-        self.assertGreater(max(each["parts"] for each in report["searches"]), 0)
+        self.assertGreater(max(each["parts"] for each in report["searches"]), 1)
 
     def test_a_part_that_is_large_is_divided_again(self):
-        """One level is not enough for these steps. What a unit may take does not change what is found."""
-        ring = RINGS / "plain_2_O2.so"
-        command = ["ring-check", "--ring", ring, "--model", "c11", "--msgs", 3, "--limit", 10**9]
-        report = self.report(*SMALL, "--dir", "units", "--", *command)
-        self.assertTrue(any(name.count(".") == 2 for name in self.units()), sorted(self.units()))
-        larger = self.report("--unit-time", 4, "--dir", "larger", "--", *command)
-        self.assertLess(larger["units"], report["units"])
-        self.assertEqual([(each["name"], each["executions"], each["in_every_execution"]) for each in report["searches"]],
-                         [(each["name"], each["executions"], each["in_every_execution"]) for each in larger["searches"]])
+        command = self.swept()
+        executions = sorted(json.loads(path.read_text().splitlines()[1])["executions"] for name, path in self.units().items() if "." in name)
+        # The two largest parts do not end within so many steps. An execution has 20.
+        steps = 20 * executions[-2] - 2000
+        report = self.report("--unit-time", steps / 5_000_000, "--dir", "again", *command)
+        levels = {name.count(".") for name in self.units("again")}
+        self.assertEqual(levels, {0, 1, 2})
+        search = self.search(report)
+        self.assertEqual((search["executions"], search["in_every_execution"]), (ORDERS, True))
+        self.assertGreater(search["parts"], len(executions) + 60)
+        # One of the small parts is missing.
+        lost = next(name for name in self.units("again") if name.count(".") == 2)
+        self.units("again")[lost].unlink()
+        left = self.report("--merge", "--dir", "again", *command, status=COULD_NOT_RUN)
+        self.assertEqual((self.search(left)["in_every_execution"], left["units"] - left["units_done"]), (False, 1))
 
-    def test_a_bug_of_one_part_is_found(self):
+    def test_a_bug_of_one_part_is_found_and_the_page_has_its_steps(self):
         command = self.compiled(1)
-        report = self.report(*SMALL, "--dir", "units", *command, status=FAILED)
+        report = self.report(*SMALL, "--dir", "units", "--html", "report", *command, status=FAILED)
         failure, = report["failures"]
         self.assertEqual((failure["count"], report["failed"]), (1, 1))
         self.assertEqual(self.search(report)["in_every_execution"], False)
@@ -119,6 +126,11 @@ class Divided(Folder):
         shown = subprocess.run(failure["again"].replace("ringside", PROGRAM, 1), shell=True, capture_output=True, text=True, timeout=300, cwd=self.folder)
         self.assertEqual(shown.returncode, FAILED, shown.stdout + shown.stderr)
         self.assertIn(failure["first"], shown.stdout)
+        page = (self.folder / "report" / "index.html").read_text()
+        self.assertEqual(page.count('class="failure"'), 1)
+        self.assertIn("ringside ring-check --ring in_turn.so --replay ", page)
+        self.assertIn('<iframe src="failure-1.html"', page)
+        self.assertIn('"mode":"check"', (self.folder / "report" / "failure-1.html").read_text())
 
     def test_a_search_with_missing_parts_is_no_proof_and_continues(self):
         command = self.swept()
@@ -131,10 +143,10 @@ class Divided(Folder):
                 if lost != ["2"]:
                     self.assertEqual(left["units"] - left["units_done"], len(lost))
                     self.assertEqual((self.search(left)["in_every_execution"], self.search(left)["why_not"]),
-                                     (False, f"{whole['results'] - 1 - len(lost)} parts of it are done, and others are missing"))
+                                     (False, f"{REACHED}; of its parts {whole['results'] - 1 - len(lost)} are done, and others are missing"))
                     self.assertEqual(left["not_in_every_execution"], left["passed"] - 1)
                     said = self.ringside("sweep", "--merge", "--dir", "units", *command, status=COULD_NOT_RUN).stdout
-                    self.assertRegex(said, r"(?m)^not in every execution: in_turn: SC in turn \(\d+ parts of it are done, and others are missing\)$")
+                    self.assertRegex(said, rf"(?m)^not in every execution: in_turn: SC in turn \({REACHED}; of its parts \d+ are done, and others are missing\)$")
                 self.assertEqual(self.report("--dir", "units", *command), whole)
 
     def test_a_result_of_another_division_is_refused(self):
@@ -156,25 +168,26 @@ class Divided(Folder):
         self.assertFalse(self.search(report)["in_every_execution"])
 
     def test_list_names_the_parts_when_the_large_units_are_there(self):
-        command = self.compiled(0)
-        rounds = 0
-        while True:
-            listed = self.ringside("sweep", *SMALL, "--on", "list", "--dir", "units", *command).stdout.splitlines()
-            if not listed:
-                break
-            rounds += 1
-            for line in listed:
-                # A machine of its own has the files, and nothing else.
-                machine = self.folder / "machine"
-                machine.mkdir()
-                shutil.copy(self.folder / "in_turn.so", machine)
-                subprocess.run(line.replace("ringside", PROGRAM, 1), shell=True, cwd=machine, check=True, stdout=subprocess.DEVNULL, timeout=300)
-                unit, = (machine / "units").iterdir()
+        command = self.swept()
+        whole = self.report("--merge", "--dir", "units", *command)
+        listed = lambda: self.ringside("sweep", *SMALL, "--on", "list", "--dir", "units", *command).stdout.splitlines()
+        self.assertEqual(listed(), [])
+        for name in ("2of2.7", "2of2.64"):
+            self.units()[name].unlink()
+        lines = listed()
+        self.assertEqual([line.split(" --unit ")[1].split()[0] for line in lines], ["2of2.7", "2of2.64"])
+        for line in lines:
+            # A machine of its own has the files, and nothing else.
+            machine = self.folder / "machine"
+            machine.mkdir()
+            shutil.copy(self.folder / "in_turn.so", machine)
+            subprocess.run(line.replace("ringside", PROGRAM, 1), shell=True, cwd=machine, check=True, stdout=subprocess.DEVNULL, timeout=300)
+            for unit in (machine / "units").glob("unit-*"):
                 shutil.copy(unit, self.folder / "units")
-                shutil.rmtree(machine)
-        self.assertGreaterEqual(rounds, 2)
-        report = self.report("--merge", "--dir", "units", *command)
-        self.assertEqual((self.search(report)["executions"], self.search(report)["in_every_execution"]), (ORDERS, True))
+            shutil.rmtree(machine)
+        self.assertEqual(self.report("--merge", "--dir", "units", *command), whole)
+        self.units()["2"].unlink()
+        self.assertEqual([line.split(" --unit ")[1].split()[0] for line in listed()], ["2"])
 
     def test_a_part_of_another_version_or_with_a_wrong_name_is_refused(self):
         command = self.swept()
@@ -192,15 +205,6 @@ class Divided(Folder):
         command = self.compiled(0)
         report = self.report(*SMALL, "--dir", "units", *command, "--limit", 1000)
         self.assertEqual((report["units"], self.search(report)["in_every_execution"]), (2, False))
-
-    def test_the_report_is_a_page_with_the_steps(self):
-        command = self.compiled(1)
-        self.ringside("sweep", *SMALL, "--dir", "units", "--html", "report", *command, status=FAILED)
-        page = (self.folder / "report" / "index.html").read_text()
-        self.assertEqual(page.count('class="failure"'), 1)
-        self.assertIn("ringside ring-check --ring in_turn.so --replay ", page)
-        self.assertIn('<iframe src="failure-1.html"', page)
-        self.assertIn('"mode":"check"', (self.folder / "report" / "failure-1.html").read_text())
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ constexpr std::uint32_t bound_max = 8;
 constexpr std::uint64_t branches_in_part = 32;
 /// If there are not so many after these further steps, there are few executions.
 constexpr std::uint32_t branch_depth_max = 64;
-/// The steps of the searches from which parts learn of shared memory: a tenth of a second.
-constexpr std::uint64_t learning_steps = 500'000;
+/// The steps of the searches from which parts learn of shared memory: less time than the start of a process.
+constexpr std::uint64_t learning_steps = 200'000;
 
 SearchCounts* counted_in = nullptr;
 
@@ -138,10 +138,16 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
   return found;
 }
 
+struct PartWithDepths {
+  check::PartOfPart part;
+  std::uint64_t steps_to_branches = 0;  ///< that the search makes only to find the part's branches
+};
+
 /// The part with the least depths that have enough branches. A search that found memory ends early, and is
 /// repeated with it.
-check::PartOfPart with_depths(Bench& bench, const check::PartOfPart& wanted, Clock::time_point until) {
-  check::PartOfPart part;
+PartWithDepths with_depths(Bench& bench, const check::PartOfPart& wanted, Clock::time_point until) {
+  PartWithDepths found;
+  check::PartOfPart& part = found.part;
   std::uint32_t depth = 0;
   for (check::SearchPart its : wanted) {
     const std::uint32_t depth_max = depth + branch_depth_max;
@@ -151,12 +157,13 @@ check::PartOfPart with_depths(Bench& bench, const check::PartOfPart& wanted, Clo
       none.push_back({.number = its.of, .of = its.of, .depth = its.depth});
       SearchLimit no_limit;
       const check::Exploration counted = explore_until(bench, check::unbounded, no_limit, until, none);
+      found.steps_to_branches = counted.steps;
       if (counted.branches >= its.of * branches_in_part || counted.found_memory || counted.stopped) break;
     }
     depth = its.depth;
     part.push_back(its);
   }
-  return part;
+  return found;
 }
 
 /// Searches with a bound of 0, 1, 2 ... deviations, which reach more of the code than a small part does: so
@@ -296,7 +303,9 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
   const auto now = Clock::now();
   const auto until = job.is_part() ? deadline : now + (deadline - now) / 2;
   if (job.is_part() && learns_memory(bench, until)) return verdict;
-  const check::PartOfPart part = with_depths(bench, job.part, until);
+  const auto [part, steps_to_branches] = with_depths(bench, job.part, until);
+  // They do not count: otherwise a part that is as small as possible could be too large.
+  left.steps += std::min(steps_to_branches, ~std::uint64_t{0} - left.steps);
   for (const check::SearchPart& each : part)
     verdict.division += fmt::format("{}{}", verdict.division.empty() ? "" : ".", each.depth);
   if (job.is_part()) verdict.division += " " + places.text();

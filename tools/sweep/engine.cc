@@ -2,9 +2,7 @@
 // a signal to the sweep, and also when the sweep is killed.
 #include "tools/sweep/engine.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +14,6 @@
 #include <system_error>
 
 #include "emu/host/launch.h"
-#include "emu/host/linux_descriptors.h"
 #include "tools/out_file.h"
 #include "tools/shell.h"
 
@@ -27,9 +24,13 @@ namespace {
 /// Slurm's default MaxArraySize is 1001. A task of an array does every N-th unit.
 constexpr std::size_t slurm_tasks_max = 1000;
 
-/// Reads from a pipe whose other end only the sweep has, until the sweep closes it or dies; then ends all
-/// that is left of the engine. {} is the number of this end.
-constexpr char watcher_script[] = "(read -r nothing </dev/fd/{}; kill -TERM -$$) >/dev/null 2>&1 &\n";
+/// Prints an empty line each second, until it has no reader, because the sweep was killed; then ends the
+/// engine.
+constexpr char watcher_script[] = R"(
+(trap '' PIPE; while echo; do sleep 1 >/dev/null; done 2>/dev/null; kill -TERM -$$) &
+watcher=$!
+trap 'kill "$watcher"' EXIT
+)";
 /// $todo has the names of the units, one a line; $program does one.
 constexpr char local_script[] =
     R"([ "$jobs" -gt 0 ] || jobs=$(nproc); xargs -P "$jobs" -I UNIT sh -c 'eval "$program $1" || :' sh UNIT <"$todo")";
@@ -151,14 +152,9 @@ Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
                              setting("tasks", std::to_string(std::min(units.size(), slurm_tasks_max))) +
                              setting("program", program) + script_of(engine.kind) + "\n";
   std::fflush(stdout);
-  int ends[2];
-  if (::pipe(ends) != 0) return system_error("cannot sweep", "a pipe");
-  const Fd watched(ends[0]);
-  const Fd alive(ends[1]);
-  ::fcntl(alive.get(), F_SETFD, FD_CLOEXEC);
   const std::string command =
       "exec setsid sh -c " +
-      shell_word("exec </dev/null 2>&1\necho $$\n" + fmt::format(watcher_script, watched.get()) + script);
+      shell_word(std::string("exec </dev/null 2>&1\necho $$\n") + watcher_script + script);
   const EngineSignals signals;
   std::FILE* output = ::popen(command.c_str(), "r");
   if (output == nullptr)
@@ -170,7 +166,7 @@ Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
   while (std::fgets(text, sizeof text, output) != nullptr) {
     std::string said(text);
     while (said.ends_with('\n')) said.pop_back();
-    if (!goes_on || line(said)) continue;
+    if (said.empty() || !goes_on || line(said)) continue;
     goes_on = false;
     ::kill(-engine_group, SIGTERM);
   }

@@ -26,13 +26,16 @@ std::string text_of(const std::string& text) {
   return xml_text(trace::printable(text));
 }
 
+std::string page_name(std::size_t number) {
+  return fmt::format("failure-{}.html", number);
+}
+
 /// The page that the example's command writes, relative to the folder; empty: it has written none.
 std::string example_page(const SweepPlan& plan, const ShellFolder& place, const SweepFailure& failure,
                          const files::path& folder, std::size_t number) {
-  if (failure.again.empty() || number > examples_max) return "";
-  const std::string name = fmt::format("failure-{}.html", number);
+  if (!failure.has_steps || number > examples_max) return "";
+  const std::string name = page_name(number);
   std::error_code problem;
-  files::remove_all(folder / name, problem);
   // A run with both modes has two pages and an index, in a folder of that name.
   const std::string away =
       plan.command[0] == "run" ? " --out " + shell_word(place.path() + "/out") : std::string();
@@ -68,6 +71,8 @@ Result<> write_sweep_pages(const SweepPlan& plan, const SweepResults& results, c
   if (problem) return Error{problem.value(), "cannot make a folder", folder, problem.message(), ""};
   auto place = ShellFolder::make();
   if (!place) return place.error();
+  // Those of an earlier report.
+  for (std::size_t old = 1; old <= examples_max; ++old) files::remove_all(to / page_name(old), problem);
   std::string sections;
   std::size_t number = 0;
   for (const SweepFailure& each : results.failures()) {

@@ -63,6 +63,13 @@ bool is_same(std::map<std::string, std::string>& all, const std::string& at, con
   return all.emplace(at, text).first->second == text;
 }
 
+/// What an incomplete search has reached.
+std::string bound_text(const std::map<std::string, std::string>& fields) {
+  if (field(fields, "outcome") != "bounded") return "its limit";
+  const std::string bound = field(fields, "deviations_max");
+  return fmt::format("up to {} deviation{}", bound, bound == "1" ? "" : "s");
+}
+
 constexpr std::size_t open_told_max = 20;
 
 }  // namespace
@@ -150,6 +157,7 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     search.name = field(fields, "ring") + ": " + field(fields, "search");
     search.file = field(fields, "file");
     search.of.emplace(field(fields, "part"), std::to_string(unit_parts));
+    if (field(fields, "part").empty()) search.reached = bound_text(fields);
     return false;
   }
   ++results_;
@@ -165,6 +173,7 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     outcome = could_not_word;
     first = parts_differ;
   }
+  const bool has_steps = !field(fields, "again").empty();
   SweepFailure its{
       .name = is_ring ? field(fields, "ring") + ": " + field(fields, "search") : field(fields, "name"),
       .file = field(fields, "file"),
@@ -172,8 +181,11 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
       .first = first,
       .again = field(fields, "again"),
       .seed = field(fields, "seed"),
-      .length = number(fields, is_ring ? "executions" : "entries"),
-      .count = 1};
+      .length = !is_ring    ? number(fields, "entries")
+                : has_steps ? field(fields, "again").size()
+                            : ~std::uint64_t{0},
+      .count = 1,
+      .has_steps = has_steps};
   // A failure without steps, such as that of one thread, is shown by the whole command.
   if (its.again.empty()) its.again = (is_ring ? "ringside ring-check --ring " : "ringside run ") + its.file;
   search.name = its.name;
@@ -190,10 +202,7 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     ++search.passed;
     if (is_ring && !is_part && (outcome != whole_word || has_gap)) {
       ++bounded_;
-      const std::string deviations = field(fields, "deviations_max");
-      search.bounded = has_gap                ? "a gap that ring-check names"
-                       : outcome == "bounded" ? fmt::format("up to {} deviations", deviations)
-                                              : "its limit";
+      search.bounded = has_gap ? "a gap that ring-check names" : bound_text(fields);
     }
     if (is_ring) return false;
     Group& group = groups_[where + its.name];
@@ -203,8 +212,9 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     return false;
   }
   ++search.failed;
-  const std::string kind = where + (is_ring ? field(fields, "search") : its.name) + '\n' + outcome + '\n' +
-                           without_numbers(its.first);
+  // A mistake in a ring fails in many of its searches.
+  const std::string of = !is_ring ? its.name : outcome == failed_word ? "" : field(fields, "search");
+  const std::string kind = where + of + '\n' + outcome + '\n' + without_numbers(its.first);
   const auto known = failures_.find(kind);
   if (known != failures_.end()) {
     its.count += known->second.count;
@@ -231,8 +241,9 @@ std::string SweepResults::open_text(const Search& search) {
   if (search.failed != 0) return "";
   if (!search.bounded.empty()) return search.bounded;
   if (search.of.empty() || search.is_whole("")) return "";
-  return fmt::format("{} part{} of it {} done, and others are missing", search.whole.size(),
-                     search.whole.size() == 1 ? "" : "s", search.whole.size() == 1 ? "is" : "are");
+  return fmt::format("{}{}of its parts {} {} done, and others are missing", search.reached,
+                     search.reached.empty() ? "" : "; ", search.whole.size(),
+                     search.whole.size() == 1 ? "is" : "are");
 }
 
 std::vector<std::string> SweepResults::missing() const {

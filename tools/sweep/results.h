@@ -18,14 +18,15 @@ inline constexpr std::size_t sweep_failures_max = 1000;
 
 /// Failures of one scenario or ring whose first errors differ only in numbers.
 struct SweepFailure {
-  std::string name;  ///< "typing[BYTES=481]", or the ring
+  std::string name;  ///< "typing[BYTES=481]", or the ring and the search of the example
   std::string file;
   std::string outcome;       ///< "failed", "could not run", "does not parse"
   std::string first;         ///< the first error of the example
   std::string again;         ///< the command that shows the example
   std::string seed;          ///< of the example; empty for a ring
-  std::uint64_t length = 0;  ///< of the example: journal entries, or executions
+  std::uint64_t length = 0;  ///< of the example: journal entries, or the length of the string for --replay
   std::uint64_t count = 0;
+  bool has_steps = false;  ///< the command can write a page of them
 };
 
 class SweepResults {
@@ -73,6 +74,7 @@ class SweepResults {
     std::uint64_t passed = 0;
     std::uint64_t failed = 0;
     std::string bounded;                       ///< why not every execution was searched; empty: each was
+    std::string reached;                       ///< by the search before it was divided
     std::set<std::string> whole;               ///< parts that hold in every execution
     std::map<std::string, std::string> of;     ///< into how many parts a path is divided
     std::map<std::string, std::string> depth;  ///< at which a path is divided
