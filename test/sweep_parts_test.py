@@ -2,7 +2,7 @@
 """sweep: searches of ring-check that are too large for a unit are divided until all units are small. The parts are the search:
 the same executions, and a failure that only one of them has. RINGSIDE names the program, RINGS the folder of plug-ins.
 
-usage: sweep_parts_test.py
+usage: sweep_parts_test.py     with RINGSIDE_LONG=1 also parts of parts, and parts that know different memory
 """
 
 import json
@@ -19,6 +19,7 @@ TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
 GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
+long_only = unittest.skipUnless(os.environ.get("RINGSIDE_LONG") == "1", "RINGSIDE_LONG=1 runs it")
 # Of test/ring_check/in_turn.c: the orders of two threads with 10 steps each.
 ORDERS = math.comb(20, 10)
 # 500,000 steps, which is a tenth of that search.
@@ -98,6 +99,7 @@ class Divided(Folder):
                          {name for name, each in whole.items() if each["outcome"] != "all"})
         self.assertGreater(max(each["parts"] for each in report["searches"]), 1)
 
+    @long_only
     def test_a_part_that_is_large_is_divided_again(self):
         command = self.swept()
         executions = sorted(json.loads(path.read_text().splitlines()[1])["executions"] for name, path in self.units().items() if "." in name)
@@ -161,6 +163,7 @@ class Divided(Folder):
                 report = self.report("--merge", "--dir", "units", *command, status=COULD_NOT_RUN)
                 self.assertEqual((report["could_not_run"], self.search(report)["in_every_execution"]), (1, False))
 
+    @long_only
     def test_memory_that_only_one_part_shares_is_no_result(self):
         command = self.compiled(2)
         report = self.report(*SMALL, "--dir", "units", *command, status=COULD_NOT_RUN)
