@@ -333,7 +333,7 @@ Result<> SweepResults::write_junit_report(const std::string& path, double second
                      .file = group.file});
   }
   for (const auto& [key, search] : searches_) {
-    if (search.failed != 0) continue;
+    if (search.failed != 0 || search.passed == 0) continue;
     const std::string why = open_text(search);
     cases.push_back({.group = search.file,
                      .name = search.name,
