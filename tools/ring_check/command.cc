@@ -406,8 +406,9 @@ void add_ring_check_command(Command app, Session& session) {
   command
       .add_option(
           "--parts", request->parts,
-          "Divides each search without a bound into N jobs, for -j, --shard and ringside sweep: where one "
-          "search takes long. All of them together are the search: a call that has only some of them says "
+          "Divides each search without a bound into N jobs, for -j and --shard, where one search takes long "
+          "(ringside sweep does so by itself). All of them together are the search: a call that has only "
+          "some of them says "
           "so, and proves nothing. Each has a limit of its own, and no searches with a bound follow")
       .range(1u, 4096u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
