@@ -379,7 +379,7 @@ TEST_CASE("the parts of a search find together what the whole search finds, and 
     SearchPart part{.number = 0, .of = 2 + choice.pick(4), .depth = choice.pick(9)};
     Found parts;
     for (; part.number < part.of; ++part.number) {
-      Found found = find_by_exploring(threads, name, part);
+      Found found = find_by_exploring(threads, name, {part});
       parts.endings.merge(found.endings);
       parts.executions += found.executions;
     }
@@ -387,6 +387,24 @@ TEST_CASE("the parts of a search find together what the whole search finds, and 
     INFO(text_of(threads));
     REQUIRE(parts.endings == whole.endings);
     REQUIRE(parts.executions == whole.executions);
+    // One part is divided again, and a part of it.
+    PartOfPart path;
+    const std::uint32_t levels = 2 + choice.pick(2);
+    for (std::uint32_t depth = part.depth; path.size() < levels; depth += choice.pick(4))
+      path.push_back({.number = choice.pick(part.of), .of = part.of, .depth = depth});
+    const std::uint32_t last = static_cast<std::uint32_t>(path.size()) - 1;
+    path.pop_back();
+    const Found undivided = find_by_exploring(threads, name, path);
+    path.push_back({.number = 0, .of = part.of, .depth = path.back().depth + choice.pick(4)});
+    Found divided;
+    for (; path[last].number < part.of; ++path[last].number) {
+      Found found = find_by_exploring(threads, name, path);
+      divided.endings.merge(found.endings);
+      divided.executions += found.executions;
+    }
+    INFO(levels << " levels, the last from step " << path[last].depth);
+    REQUIRE(divided.endings == undivided.endings);
+    REQUIRE(divided.executions == undivided.executions);
   }
 }
 

@@ -257,11 +257,11 @@ class Pages(unittest.TestCase):
         self.assertEqual(page, self.ringside("view", "quiz.jsonl", "--quiz", "-"))
 
     def test_another_number_gives_another_quiz(self):
-        for name, number in (("other", NUMBER + 1), ("same", NUMBER)):
+        for name, number in (("other", NUMBER + 1), ("same", NUMBER), ("again", NUMBER)):
             self.ringside("lab", "html", name, "--lab", 2, "--number", number)
-        other, same = ((self.folder / name / "quiz.html").read_text() for name in ("other", "same"))
+        other, same, again = ((self.folder / name / "quiz.html").read_text() for name in ("other", "same", "again"))
         self.assertNotEqual(other, same)
-        self.assertEqual(same, self.pages["quiz.html"])
+        self.assertEqual(same, again)
 
     def test_lessons_and_labs_can_be_chosen(self):
         (self.folder / "a b#1%.scn").write_text('# A <b>lesson</b>.\nscenario "Odd & own"\nxen boots dom1\nuser connects to dom1\ndom1 prints "<i>"\nexpect user sees "<i>"\n')
@@ -275,7 +275,16 @@ class Pages(unittest.TestCase):
         self.assertIn('dom1 prints "<i>"', text)
         # Again: the pages are replaced.
         self.ringside("lab", "html", "own", "--lab", 2)
-        self.assertTrue((self.folder / "own" / "sheet-05-typing.html").exists())
+        self.assertTrue((self.folder / "own" / "sheet-04-ring-wraps.html").exists())
+
+    def test_one_lab_has_the_lessons_that_it_names(self):
+        for lab, named in ((2, {"sheet-04-ring-wraps.html", "sheet-07-a-response-frees-a-slot.html"}), (4, set())):
+            with self.subTest(lab=lab):
+                self.ringside("lab", "html", f"only-{lab}", "--lab", lab)
+                pages = {path.name: path.read_text() for path in (self.folder / f"only-{lab}").iterdir()}
+                self.assertEqual({name for name in pages if name.startswith(("lab", "sheet"))}, named | {f"lab-{lab}.html"})
+                self.assertEqual("quiz.html" in pages, bool(named))
+                self.check_links(self.folder / f"only-{lab}", pages)
 
     def test_errors_say_what_is_wrong(self):
         (self.folder / "file").write_text("x")

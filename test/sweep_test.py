@@ -116,6 +116,25 @@ class Sweep(Folder):
         self.assertEqual(names, ["a (25 passed)", "b[COUNT=1] (25 passed)", "b[COUNT=2] (25 passed)", "b[COUNT=3] seed 1"])
         self.assertEqual(len(failures), 1)
 
+    def test_the_page_has_each_failure_once_with_its_steps(self):
+        self.write(c='scenario "<c>"\nxen bots dom1\n')
+        self.sweep("--units", 3, "--dir", "units", "--html", "report", "--", "run", "a.scn", "b.scn", "c.scn", "--seed", "1..25", status=DOES_NOT_PARSE)
+        page = (self.folder / "report" / "index.html").read_text()
+        self.assertEqual(page.count('<section class="failure">'), 2)
+        self.assertIn("25 times: failed", page)
+        self.assertIn("<pre>ringside run b.scn -p COUNT=3 --seed 1</pre>", page)
+        self.assertIn("<pre>ringside run c.scn</pre>", page)
+        self.assertIsNone(re.search(r"<!-- [A-Z]+ -->|/\* [A-Z]+ \*/|<c>", page))
+        # The file that does not parse has no steps.
+        linked, = set(re.findall(r'(?:src|href)="(failure[^"]*)"', page))
+        self.assertIn("3 more", (self.folder / "report" / linked).read_text())
+        self.assertEqual(sorted(path.name for path in (self.folder / "report").iterdir()), [linked, "index.html"])
+        # Of the same units, without the failures: no old page stays in the report.
+        self.sweep("--units", 1, "--dir", "good", "--html", "report", "--", "run", "a.scn")
+        self.assertIn("no failure", (self.folder / "report" / "index.html").read_text())
+        self.assertEqual([path.name for path in (self.folder / "report").iterdir()], ["index.html"])
+        self.assertIn("Not a directory", self.sweep("--units", 1, "--dir", "good", "--html", "b.scn/x", "--", "run", "a.scn", status=COULD_NOT_RUN).stderr)
+
     def test_a_sweep_continues_with_the_missing_units(self):
         self.sweep("--units", 4, "--dir", "units", *COMMAND, status=EXPECTATION_FAILED)
         first, second, *_ = self.units()
@@ -159,6 +178,17 @@ class Sweep(Folder):
                 eventually("a unit is done", self.units)
                 eventually("the other runs", lambda: self.here(b"\0--shard\0"))
                 self.end_long(running, number)
+
+    def test_a_killed_sweep_leaves_no_process_and_continues(self):
+        running = self.start_long()
+        eventually("a unit is done", self.units)
+        eventually("the other runs", lambda: self.here(b"\0--shard\0"))
+        running.kill()
+        running.communicate(timeout=PATIENCE_S)
+        eventually("its processes have ended", lambda: not self.here())
+        self.write(c=LASTS)
+        said = self.sweep("--merge", "--dir", "units", "--", "run", "a.scn", "c.scn", "--mode", "real", status=COULD_NOT_RUN).stdout
+        self.assertIn("1 result of 1 unit: 1 passed; 1 unit is missing\n", said)
 
     def test_a_unit_whose_worker_is_killed_is_done_again(self):
         running = self.start_long()

@@ -229,7 +229,7 @@ inline bool races(std::vector<Thread> threads, ModelName name) {
   return explore(execution, {}).end == End::race;
 }
 
-inline Found find_by_exploring(std::vector<Thread> threads, ModelName name, SearchPart part = {}) {
+inline Found find_by_exploring(std::vector<Thread> threads, ModelName name, const PartOfPart& part = {}) {
   TinyProgram program(std::move(threads));
   Space space = program.space();
   const auto model = Model::make(name, space);

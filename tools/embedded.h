@@ -15,6 +15,7 @@ extern const std::string_view page_css;
 extern const std::string_view page_index;
 extern const std::string_view page_slides;
 extern const std::string_view page_plain_css;
+extern const std::string_view page_sweep;
 extern const std::string_view page_sheet;
 extern const std::string_view page_quiz;
 extern const std::string_view page_model;

@@ -28,12 +28,15 @@ struct SearchPart {
   std::uint32_t of = 1;
   std::uint32_t depth = 0;
 };
+/// A part, a part of it, and so on: each divides the branches of the one before at a depth that is not less.
+/// Empty: the whole search.
+using PartOfPart = std::vector<SearchPart>;
 
 struct Limits {
   std::uint32_t bound = unbounded;               ///< deviations in one execution
   std::uint64_t executions = ~std::uint64_t{0};  ///< at most
   std::uint64_t steps = ~std::uint64_t{0};       ///< of all executions together, at most
-  SearchPart part;
+  PartOfPart part;
   /// Called now and then, with the results so far; true: stop here. Null: never.
   std::function<bool(const struct Exploration& so_far)> enough;
 };
@@ -41,7 +44,7 @@ struct Limits {
 struct Exploration {
   std::uint64_t executions = 0;  ///< run to the end
   std::uint64_t redundant = 0;   ///< abandoned, because others show the same
-  std::uint64_t branches = 0;    ///< of the part's depth; of all parts
+  std::uint64_t branches = 0;    ///< of the last part's depth, those of its other parts included
   std::uint64_t steps = 0;
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< executions were left out because of the bound

@@ -42,7 +42,11 @@ std::uint32_t plain_choice(std::uint32_t candidates, std::uint32_t last) {
 }
 
 Explorer::Explorer(const Execution& execution, const Limits& limits)
-    : bound_(limits.bound), part_(limits.part), touched_(execution.space().location_count()) {
+    : bound_(limits.bound),
+      part_(limits.part),
+      branches_(limits.part.size()),
+      branch_depth_(limits.part.empty() ? 0 : limits.part.back().depth),
+      touched_(execution.space().location_count()) {
   nodes_.reserve(1024);
   forget();
 }
@@ -120,14 +124,15 @@ void Explorer::add_node(const Execution& execution) {
   nodes_[depth_] = node;
   const std::uint32_t candidates = affordable(depth_, node.enabled & ~node.sleep);
   if (candidates == 0) return;
-  if (depth_ == part_.depth && !takes_next_branch()) {
+  for (std::size_t part = 0; part < part_.size(); ++part) {
+    if (depth_ != part_[part].depth || takes_next_branch(part)) continue;
     is_of_other_part_ = true;
     return;
   }
   nodes_[depth_].actor = static_cast<std::uint8_t>(plain_choice(candidates, last));
   // A part does not see the races that other parts find, so every candidate is a branch.
   nodes_[depth_].backtrack =
-      static_cast<std::uint8_t>(depth_ < part_.depth ? candidates : bit(nodes_[depth_].actor));
+      static_cast<std::uint8_t>(depth_ < branch_depth_ ? candidates : bit(nodes_[depth_].actor));
   length_ = depth_ + 1;
 }
 
@@ -277,9 +282,12 @@ void Explorer::reverse(std::uint32_t race, const Node& node) {
 }
 
 bool Explorer::is_of_other_part(End end) {
+  if (end == End::abandoned) return is_of_other_part_;
   // An execution without a step after the branches is a branch itself.
-  if (end != End::abandoned && depth_ <= part_.depth && part_.of > 1) return !takes_next_branch();
-  return is_of_other_part_;
+  for (std::size_t part = 0; part < part_.size(); ++part) {
+    if (depth_ <= part_[part].depth && !takes_next_branch(part)) return true;
+  }
+  return false;
 }
 
 bool Explorer::next() {

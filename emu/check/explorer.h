@@ -20,7 +20,7 @@ class Explorer final : public Driver {
   /// Steps of the execution so far.
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
   [[nodiscard]] std::uint32_t deviations() const;
-  [[nodiscard]] std::uint64_t branches() const { return branches_; }
+  [[nodiscard]] std::uint64_t branches() const { return branches_.empty() ? 0 : branches_.back(); }
   [[nodiscard]] bool left_out() const { return left_out_; }
   /// An operation had more ways than are counted (ways_max).
   [[nodiscard]] bool left_out_ways() const { return left_out_ways_; }
@@ -53,7 +53,10 @@ class Explorer final : public Driver {
   template <class Each>
   void each_location(const Op& op, Each each) const;
   void add_node(const Execution& execution);
-  [[nodiscard]] bool takes_next_branch() { return branches_++ % part_.of == part_.number; }
+  /// Whether a branch at the depth of this part belongs to it.
+  [[nodiscard]] bool takes_next_branch(std::size_t part) {
+    return branches_[part]++ % part_[part].of == part_[part].number;
+  }
   void analyse(const Execution& execution, Node& node);
   [[nodiscard]] std::uint32_t options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
                                          Clock past) const;
@@ -65,9 +68,10 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t affordable(std::uint32_t depth, std::uint32_t candidates);
 
   std::uint32_t bound_;
-  SearchPart part_;
-  std::uint64_t branches_ = 0;     ///< so far, those of other parts included
-  bool is_of_other_part_ = false;  ///< the current execution
+  PartOfPart part_;
+  std::vector<std::uint64_t> branches_;  ///< at the depth of each part, so far, those of other parts included
+  std::uint32_t branch_depth_ = 0;       ///< of the last part
+  bool is_of_other_part_ = false;        ///< the current execution
   std::vector<Node> nodes_;
   std::uint32_t depth_ = 0;   ///< steps made in this execution
   std::uint32_t length_ = 0;  ///< nodes that are known

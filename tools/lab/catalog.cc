@@ -173,6 +173,16 @@ std::vector<StartingFile> lesson_files() {
   return files;
 }
 
+std::vector<StartingFile> lesson_files(const Lab& lab) {
+  std::string_view text;
+  for (const StartingFile& file : starting_files(lab)) {
+    if (file.name == "README.md") text = file.text;
+  }
+  std::vector<StartingFile> files = lesson_files();
+  std::erase_if(files, [&](const StartingFile& file) { return text.find(file.name) == text.npos; });
+  return files;
+}
+
 std::vector<TourStep> tour_steps() {
   std::vector<TourStep> steps;
   for (const embedded::File& file : embedded::labs) {

@@ -67,6 +67,8 @@ struct StartingFile {
 [[nodiscard]] std::string_view course_text();
 /// The lessons that the labs and the lecture use: scenarios, by the names of their files.
 [[nodiscard]] std::vector<StartingFile> lesson_files();
+/// Those that the text of a lab names.
+[[nodiscard]] std::vector<StartingFile> lesson_files(const Lab& lab);
 
 struct TourStep {
   std::string title;

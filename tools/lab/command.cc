@@ -230,7 +230,7 @@ void add_html(Command lab, Session& session, const std::shared_ptr<LabRequest>& 
       lab, session, "html", "Write the course as pages, for a lecturer",
       "  ringside lab html class                       open class/index.html\n"
       "  ringside lab html class --number 7            the labs' texts with the values of student 7\n"
-      "  ringside lab html class --lab 2               only one lab\n"
+      "  ringside lab html class --lab 2               only one lab, and the lessons that it names\n"
       "  ringside lab html class scenarios/5*.scn      sheets of these lessons\n"
       "index.html has the lecture by the minute and the labs. Each lab has a page; each lesson has a sheet "
       "for\n"
@@ -240,7 +240,7 @@ void add_html(Command lab, Session& session, const std::shared_ptr<LabRequest>& 
       [request] { return write_lab_pages(request->pages); });
   command.add_option("DIR", request->pages.folder, "The folder; it is made if there is none").required();
   command.add_option("FILE", request->pages.lessons,
-                     "Scenarios to make sheets of (default: those that the labs use)");
+                     "Scenarios to make sheets of (default: those that the labs use, or that lab N names)");
   command.add_option("--lab", request->pages.lab, "Only this lab").type_name("N").range(1u, numbers_max);
   command
       .add_option("--number", request->pages.number,

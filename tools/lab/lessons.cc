@@ -199,14 +199,15 @@ std::string numbered_source(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-int read_lessons(const std::vector<std::string>& paths, std::vector<Lesson>& lessons) {
+int read_lessons(const std::vector<std::string>& paths, const std::vector<StartingFile>& others,
+                 std::vector<Lesson>& lessons) {
   if (!paths.empty()) {
     for (const std::string& path : paths) {
       if (const int status = read_lesson(path, file_reader(), lessons); status != exit_good) return status;
     }
     return exit_good;
   }
-  for (const StartingFile& file : lesson_files()) {
+  for (const StartingFile& file : others) {
     const auto reader = [&file](const std::string&) -> Result<std::string> { return std::string(file.text); };
     if (const int status = read_lesson(file.name, reader, lessons); status != exit_good) return status;
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "emu/trace/journal_file.h"
+#include "tools/lab/catalog.h"
 
 namespace ringside::tools {
 
@@ -21,9 +22,9 @@ struct Lesson {
   std::vector<LessonRun> runs;     ///< the first one of each scenario
 };
 
-/// Reads and runs the files, or those of lesson_files() if there are none. Prints its errors. Returns the
-/// exit status.
-[[nodiscard]] int read_lessons(const std::vector<std::string>& paths, std::vector<Lesson>& lessons);
+/// Reads and runs the files, or the others if there are none. Prints its errors. Returns the exit status.
+[[nodiscard]] int read_lessons(const std::vector<std::string>& paths, const std::vector<StartingFile>& others,
+                               std::vector<Lesson>& lessons);
 
 /// The sheet's text as HTML: the lesson's prose, its source, and a picture of each run.
 [[nodiscard]] std::string sheet_of(const Lesson& lesson);

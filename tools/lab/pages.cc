@@ -178,6 +178,7 @@ class LabPages {
   }
 
   [[nodiscard]] std::string table_of_lessons() const {
+    if (lessons_.empty()) return "";
     std::string out =
         "<h2>Lessons</h2>\n<table>\n<thead><tr><th scope=\"col\">sheet, for paper</th><th "
         "scope=\"col\">slides</th>"
@@ -237,7 +238,8 @@ int write_lab_pages(const LabPagesOptions& options) {
     chosen = {*only};
   }
   std::vector<Lesson> lessons;
-  if (const int status = read_lessons(options.lessons, lessons); status != exit_good) return status;
+  const auto others = options.lab == 0 ? lesson_files() : lesson_files(chosen.front());
+  if (const int status = read_lessons(options.lessons, others, lessons); status != exit_good) return status;
   LabPages pages(options, std::move(chosen), std::move(lessons));
   if (auto made = pages.make(); !made) return failed(made.error());
   auto written = pages.write();

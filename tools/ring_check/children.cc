@@ -70,14 +70,15 @@ std::string to_text(const RingVerdict& verdict) {
   std::string buffering;
   for (const std::string& each : verdict.buffering) buffering += "buffering " + each + "\n";
   return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\nmessages "
-      "{}\n{}"
+      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\n"
+      "is_too_large {}\nmessages {}\n{}"
       "hides_failures {}\n{}division {}\nnote {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
       outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited), verdict.messages,
-      verdict.usage ? to_text(*verdict.usage) : "", static_cast<int>(verdict.hides_failures), buffering,
-      verdict.division, verdict.note, why, verdict.replay, verdict.page.size(), verdict.page,
-      verdict.report.size(), verdict.report, verdict.journal);
+      verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited),
+      static_cast<int>(verdict.is_too_large), verdict.messages, verdict.usage ? to_text(*verdict.usage) : "",
+      static_cast<int>(verdict.hides_failures), buffering, verdict.division, verdict.note, why,
+      verdict.replay, verdict.page.size(), verdict.page, verdict.report.size(), verdict.report,
+      verdict.journal);
 }
 
 RingVerdict from_text(const std::string& text) {
@@ -103,6 +104,8 @@ RingVerdict from_text(const std::string& text) {
       verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "was_limited") {
       verdict.was_limited = value == "1";
+    } else if (key == "is_too_large") {
+      verdict.is_too_large = value == "1";
     } else if (key == "messages") {
       verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "usage") {

@@ -38,6 +38,8 @@ struct Request {
   std::uint32_t bound = check::unbounded;
   std::uint64_t limit = 0;
   std::uint32_t parts = 1;
+  std::string part;
+  std::uint64_t unit_steps = 0;
   std::string budget;
   unsigned at_once = 1;
   std::string shard;
@@ -129,18 +131,20 @@ Result<> leave_views(const Request& request, const RingVerdict& verdict) {
   return write_file("cannot write a page", request.html, replay_page({verdict.page}));
 }
 
+/// Writes a report with one case, if one is wanted.
+Result<> report_one(const Request& request, const JUnitCase& its) {
+  if (request.junit.empty()) return Done{};
+  return write_junit(request.junit, "ring-check", {its}, its.seconds);
+}
+
 /// Reports a ring that cannot be loaded, also in the JUnit file.
 int could_not_check(const Request& request, const Error& error) {
-  if (!request.junit.empty()) {
-    auto reported = write_junit(request.junit, "ring-check",
-                                {{.group = error.object,
-                                  .name = "loading",
-                                  .outcome = JUnitOutcome::could_not_run,
-                                  .message = error.text(),
-                                  .report = {}}},
-                                0);
-    if (!reported) failed(reported.error());
-  }
+  auto reported = report_one(request, {.group = error.object,
+                                       .name = "loading",
+                                       .outcome = JUnitOutcome::could_not_run,
+                                       .message = error.text(),
+                                       .report = {}});
+  if (!reported) failed(reported.error());
   return failed(error);
 }
 
@@ -161,9 +165,21 @@ int replay(const Request& request) {
   if (job.workload.kind == check::WorkloadKind::test ? job.workload.scenario >= plugin->tests().size()
                                                      : !plugin->is_ring())
     return refused(check_usage("--replay", "there is no such test", "the string is for another plug-in"));
+  if (!request.junit.empty()) {
+    if (auto begun = begin_junit(request.junit, "ring-check"); !begun) return failed(begun.error());
+  }
   const RingVerdict verdict = replay_in_child(*wanted);
   std::printf("%s: %s\n%s\n%s", plugin->title().c_str(), job.what().c_str(), verdict.why.c_str(),
               verdict.report.c_str());
+  auto reported = report_one(
+      request, {.group = plugin->name(),
+                .name = "replay of " + job.what(),
+                .outcome = verdict.outcome == RingOutcome::failed      ? JUnitOutcome::failed
+                           : verdict.outcome == RingOutcome::could_not ? JUnitOutcome::could_not_run
+                                                                       : JUnitOutcome::passed,
+                .message = verdict.why,
+                .report = verdict.report});
+  if (!reported) return failed(reported.error());
   if (verdict.outcome == RingOutcome::could_not) return exit_could_not_run;
   if (auto left = leave_views(request, verdict); !left) return failed(left.error());
   return verdict.outcome == RingOutcome::failed ? exit_expectation_failed : exit_good;
@@ -185,6 +201,42 @@ Result<> check_files(const Request& request) {
   return good ? check_distinct("cannot check rings", outputs) : good;
 }
 
+/// Refuses an output that the action does not write.
+Result<> check_action(const Request& request) {
+  const bool replays = !request.replay.empty();
+  const char* const action = !request.explain.empty() ? "--explain"
+                             : replays                ? "--replay"
+                             : request.list           ? "--list"
+                                                      : nullptr;
+  if (action == nullptr) return Done{};
+  const std::pair<const char*, bool> unwritten[] = {{"--junit", !request.junit.empty() && !replays},
+                                                    {"--html", !request.html.empty() && !replays},
+                                                    {"--journal", !request.journal.empty() && !replays},
+                                                    {"--tap", request.tap},
+                                                    {"--json", request.json && replays}};
+  for (const auto& [output, is_wanted] : unwritten) {
+    if (is_wanted) return check_usage(output, fmt::format("{} does not write it", action), "leave it out");
+  }
+  return Done{};
+}
+
+/// Keeps a part of each search that can be divided, "3/64", or a part of a part, "3/64,5/64".
+Result<> keep_part(const std::string& text, std::vector<RingJob>& jobs) {
+  check::PartOfPart part;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    auto its = shard_in("cannot check rings", text.substr(at, comma - at));
+    if (!its) return its.error();
+    part.push_back({.number = its->part - 1, .of = its->parts});
+    at = comma + 1;
+  }
+  std::erase_if(jobs, [](const RingJob& job) {
+    return job.task != RingTask::explore || job.bound != check::unbounded;
+  });
+  for (RingJob& job : jobs) job.part.insert(job.part.end(), part.begin(), part.end());
+  return Done{};
+}
+
 int check_rings(const Request& request) {
   RingPlanOptions options;
   if (!request.models.empty()) options.models = models_of(request.models);
@@ -198,6 +250,11 @@ int check_rings(const Request& request) {
                                           : usual_limit;
   const bool is_usual = request.limit == 0 && !request.thorough && !request.rings.empty();
   options.limit_of_bounded = is_usual ? usual_limit_of_bounded : options.limit;
+  if (request.unit_steps != 0) {
+    if (request.limit == 0) options.limit = {};
+    options.limit.steps = request.unit_steps;
+    options.limit_of_bounded = request.thorough ? limit_of_long : usual_limit_of_bounded;
+  }
   RingJobsOptions run;
   run.at_once = request.at_once;
   run.stop = [] { return ring_interruption() != 0; };
@@ -227,9 +284,14 @@ int check_rings(const Request& request) {
     const std::vector<RingJob> more = plan_for(plugins.back(), its);
     jobs.insert(jobs.end(), more.begin(), more.end());
   }
+  for (std::size_t at = 0; at < jobs.size(); ++at)
+    jobs[at].number = fmt::format("{}of{}", at + 1, jobs.size());
   if (!request.shard.empty()) {
     if (auto kept = keep_shard("cannot check rings", request.shard, jobs); !kept)
       return refused(kept.error());
+  }
+  if (!request.part.empty()) {
+    if (auto kept = keep_part(request.part, jobs); !kept) return refused(kept.error());
   }
   if (request.list) {
     for (const RingJob& job : jobs) std::printf("%s: %s\n", job.plugin->name().c_str(), job.what().c_str());
@@ -269,7 +331,6 @@ int check_rings(const Request& request) {
   line.clear();
   const int signal = ring_interruption();
   if (auto ended = output.end(signal); !ended) return failed(ended.error());
-  if (signal != 0) return status_of_signal_0 + signal;
   const bool wants_steps = !request.html.empty() || !request.journal.empty();
   if (!first && wants_steps)
     std::fprintf(stderr, "no page and no journal: %s\n",
@@ -278,6 +339,7 @@ int check_rings(const Request& request) {
   if (first) {
     if (auto left = leave_views(request, *first); !left) return failed(left.error());
   }
+  if (signal != 0) return status_of_signal_0 + signal;
   if (output.failed() != 0) return exit_expectation_failed;
   return output.could_not() != 0 ? exit_could_not_run : exit_good;
 }
@@ -340,11 +402,14 @@ void add_ring_check_command(Command app, Session& session) {
   command
       .add_option(
           "--parts", request->parts,
-          "Divides each search without a bound into N jobs, for -j, --shard and ringside sweep: where one "
-          "search takes long. All of them together are the search: a call that has only some of them says "
+          "Divides each search without a bound into N jobs, for -j and --shard, where one search takes long "
+          "(ringside sweep does so by itself). All of them together are the search: a call that has only "
+          "some of them says "
           "so, and proves nothing. Each has a limit of its own, and no searches with a bound follow")
       .range(1u, 4096u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
+  command.add_option("--part", request->part, "Only this part of each search without a bound").hidden();
+  command.add_option("--unit-steps", request->unit_steps, "End each search after this many steps").hidden();
   command
       .add_option("--replay", request->replay,
                   "Repeat one execution, from the string in a report, and print its steps")
@@ -366,13 +431,14 @@ void add_ring_check_command(Command app, Session& session) {
                    "More messages, more starts, higher bounds: minutes instead of seconds");
   command.add_flag("--first", request->first, "Stop at the first failure");
   command.add_flag("--list", request->list, "List the jobs, one a line, without running them");
-  command.add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
-  command.add_flag("--json", request->json, "Results as JSON, one object a line");
+  const Option tap = command.add_flag("--tap", request->tap, "Results in the Test Anything Protocol");
+  command.add_flag("--json", request->json, "Results as JSON, one object a line").excludes(tap);
   add_ring_compiler_commands(command, session);
   command.callback([request, &session] {
     // A compiler was chosen.
     if (session.run) return;
     session.run = [request] {
+      if (auto good = check_action(*request); !good) return refused(good.error());
       if (!request->explain.empty()) return explain_ring_bug(request->explain, request->json);
       if (auto good = check_files(*request); !good) return refused(good.error());
       const RunInterruption interruption;

@@ -72,7 +72,12 @@ RingJob RingJob::whole() const {
 }
 
 std::string RingJob::what() const {
-  if (part.of > 1) return fmt::format("{}, part {} of {}", whole().what(), part.number + 1, part.of);
+  if (is_part()) {
+    std::string text;
+    for (const check::SearchPart& each : part)
+      text = fmt::format("part {} of {}{}{}", each.number + 1, each.of, text.empty() ? "" : " of ", text);
+    return fmt::format("{}, {}", whole().what(), text);
+  }
   if (task == RingTask::conformance) return "conformance, one thread";
   if (task == RingTask::audit) {
     return fmt::format("audit: every access to {} is announced",

@@ -43,9 +43,11 @@ struct RingJob {
   /// which share the other limit.
   SearchLimit limit;
   SearchLimit limit_of_bounded;
-  /// Of a search without a bound: its part, from 0 on. The search chooses the depth.
-  check::SearchPart part;
+  /// Of a search without a bound: its part, numbers from 0 on. The search chooses the depths.
+  check::PartOfPart part;
+  std::string number;  ///< "12of57": its place in the whole plan
 
+  [[nodiscard]] bool is_part() const { return !part.empty(); }
   /// The whole search of a part.
   [[nodiscard]] RingJob whole() const;
   /// "SC exchange of 3 messages", and the start unless it is 0.
@@ -70,13 +72,15 @@ struct RingVerdict {
   std::optional<check::Usage> usage;  ///< of an exchange: the minimum that the search covers
   std::uint32_t bound = 0;            ///< of bounded
   bool was_limited = false;           ///< the limit has ended the search
+  bool is_too_large = false;          ///< its steps have ended it: its parts may end
   /// The model allows a weak compare-exchange that fails without a reason, and the search has not tried it.
   bool hides_failures = false;
   /// Load buffering that the search has not tried: "ring.c:12 reads x and ring.c:14 writes y after it", each
   /// pair.
   std::vector<std::string> buffering;
-  /// How a part of a search was divided from the others: by the orders of so many steps, and with that shared
-  /// memory (places.h). Parts with different texts are not parts of the same search.
+  /// How a part of a search was divided from the others: by the orders of so many steps, "7" or "7.15" for a
+  /// part of a part, and with that shared memory (places.h). Parts with different texts are not parts of the
+  /// same search.
   std::string division;
   [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
   std::string note;     ///< what callers of a correct ring must know; one line, may be empty

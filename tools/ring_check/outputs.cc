@@ -18,7 +18,7 @@ std::string coverage_text(const RingJob& job, const RingVerdict& verdict) {
   switch (verdict.outcome) {
     case RingOutcome::whole:
       // Only all parts together are a proof.
-      return fmt::format("{}{}", job.part.of == 1 ? whole_word : "all of this part",
+      return fmt::format("{}{}", job.is_part() ? "all of this part" : whole_word,
                          verdict.has_gap() ? " with a gap" : "");
     case RingOutcome::bounded:
       return fmt::format("up to {} deviation{}", verdict.bound, verdict.bound == 1 ? "" : "s");
@@ -40,7 +40,7 @@ std::string limit_text(const SearchLimit& limit) {
 std::string_view outcome_name(const RingJob& job, RingOutcome outcome) {
   switch (outcome) {
     case RingOutcome::whole:
-      return job.part.of == 1 ? whole_word : part_word;
+      return job.is_part() ? part_word : whole_word;
     case RingOutcome::bounded:
       return "bounded";
     case RingOutcome::stopped:
@@ -51,6 +51,14 @@ std::string_view outcome_name(const RingJob& job, RingOutcome outcome) {
       return "could not run";
   }
   return "";
+}
+
+/// "3/64", or of a part of it "3/64,5/64"; empty: all of the search.
+std::string part_text(const RingJob& job) {
+  std::string text;
+  for (const check::SearchPart& each : job.part)
+    text += fmt::format("{}{}/{}", text.empty() ? "" : ",", each.number + 1, each.of);
+  return text;
 }
 
 /// The most gaps that are named.
@@ -73,9 +81,12 @@ void RingOutput::begin() const {
 
 /// Adds a part to its search. Refuses one that does not divide the same search as the first one.
 RingVerdict RingOutput::compared(const RingJob& job, RingVerdict verdict) {
-  if (job.part.of == 1) return verdict;
-  Parts& parts = divided_[{job.plugin, job.model}][job.whole().what()];
-  parts.of = job.part.of;
+  if (!job.is_part()) return verdict;
+  RingJob divided = job;
+  divided.part.pop_back();
+  Parts& parts = divided_[{job.plugin, job.model}][divided.what()];
+  parts.is_of_part = divided.is_part();
+  parts.of = job.part.back().of;
   ++parts.tried;
   if (verdict.outcome != RingOutcome::whole) return verdict;
   if (parts.division.empty()) parts.division = verdict.division;
@@ -109,7 +120,7 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
   if (is_failure) ++failed_;
   if (is_error) ++could_not_;
   const bool is_whole = verdict.outcome == RingOutcome::whole && !verdict.has_gap();
-  if (is_whole) ++(job.part.of == 1 ? whole_ : parts_);
+  if (is_whole) ++(job.is_part() ? parts_ : whole_);
   if (!is_whole && !is_failure && !is_error) ++partly_;
   std::string less = coverage_text(job, verdict);
   if (less == whole_word) less.clear();
@@ -144,14 +155,14 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{},"part":{},"parts":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{},"part":"{}","job":"{}","too_large":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(job, verdict.outcome), verdict.executions,
               verdict.redundant, verdict.steps, verdict.seconds, json_string(verdict.why),
               json_string(again(job, verdict)), verdict.has_gap(), json_string(verdict.note),
               verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null",
-              json_string(job.whole().what()), json_string(verdict.division), job.part.number + 1,
-              job.part.of)
+              json_string(job.whole().what()), json_string(verdict.division), part_text(job), job.number,
+              verdict.is_too_large && !is_failure && !is_error)
               .c_str());
       break;
   }
@@ -253,7 +264,8 @@ void RingOutput::say_total(const std::string& interrupted, double seconds) const
   // Parts of a search hold in every execution if all of them do.
   std::size_t whole = whole_;
   for (const auto& [about, searches] : divided_) {
-    for (const auto& [search, parts] : searches) whole += parts.whole == parts.of ? parts.of : 0;
+    for (const auto& [search, parts] : searches)
+      whole += parts.whole == parts.of && !parts.is_of_part ? parts.of : 0;
   }
   const std::size_t parts_only = whole_ + parts_ - whole;
   std::string text = fmt::format("{} tried: {} hold in every execution", tried(), whole);

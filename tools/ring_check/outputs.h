@@ -53,14 +53,15 @@ class RingOutput {
   [[nodiscard]] static std::string text_of(const Gaps& gaps);
   std::map<UnderModel, Gaps> gaps_;
   std::set<UnderModel> failing_;
-  /// The parts of one search in this call.
+  /// The parts of one search in this call, or of one part.
   struct Parts {
+    bool is_of_part = false;
     std::uint32_t of = 0;
     std::uint32_t tried = 0;
     std::uint32_t whole = 0;
     std::string division;  ///< RingVerdict::division of the first one
   };
-  std::map<UnderModel, std::map<std::string, Parts>> divided_;  ///< by search
+  std::map<UnderModel, std::map<std::string, Parts>> divided_;  ///< by the search
   std::size_t whole_ = 0;                                       ///< without parts
   std::size_t parts_ = 0;                                       ///< parts of which every execution holds
   std::size_t partly_ = 0;

@@ -31,8 +31,11 @@ std::vector<RingJob> plan_for(const RingPlugin& plugin, const RingPlanOptions& o
     job.limit = options.limit;
     job.limit_of_bounded = options.limit_of_bounded;
     job.bound = options.bound.value_or(bound);
-    job.part.of = job.bound == check::unbounded ? options.parts : 1;
-    for (; job.part.number < job.part.of; ++job.part.number) jobs.push_back(job);
+    const std::uint32_t parts = job.bound == check::unbounded ? options.parts : 1;
+    for (std::uint32_t number = 0; number < parts; ++number) {
+      if (parts > 1) job.part = {{.number = number, .of = parts}};
+      jobs.push_back(job);
+    }
   };
   if (ring.push_req != nullptr) {
     RingJob one_thread;

@@ -40,8 +40,10 @@ constexpr std::uint32_t bound_max = 8;
 
 /// A part gets so many branches, because some are much longer than others.
 constexpr std::uint64_t branches_in_part = 32;
-/// If there are not so many after these steps, there are few executions.
+/// If there are not so many after these further steps, there are few executions.
 constexpr std::uint32_t branch_depth_max = 64;
+/// The steps of the searches from which parts learn of shared memory: less time than the start of a process.
+constexpr std::uint64_t learning_steps = 200'000;
 
 SearchCounts* counted_in = nullptr;
 
@@ -110,7 +112,7 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
 /// Makes one search, within the limit and the time. Subtracts its executions and steps from the limit, and
 /// counts them.
 check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
-                                 Clock::time_point until, const check::SearchPart& part = {}) {
+                                 Clock::time_point until, const check::PartOfPart& part = {}) {
   const Watched watched(bench.execution.get());
   SearchLimit done{0, 0};
   const auto tell = [&](const check::Exploration& so_far) {
@@ -136,18 +138,44 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
   return found;
 }
 
-/// The part with the least depth that has enough branches. A search that found memory ends early, and is
+struct PartWithDepths {
+  check::PartOfPart part;
+  std::uint64_t steps_to_branches = 0;  ///< that the search makes only to find the part's branches
+};
+
+/// The part with the least depths that have enough branches. A search that found memory ends early, and is
 /// repeated with it.
-check::SearchPart with_depth(Bench& bench, check::SearchPart part, Clock::time_point until) {
-  if (part.of == 1) return part;
-  for (part.depth = 1; part.depth < branch_depth_max; ++part.depth) {
-    SearchLimit none;
-    // This part has no branch: they are counted only.
-    const check::Exploration counted = explore_until(bench, check::unbounded, none, until,
-                                                     {.number = part.of, .of = part.of, .depth = part.depth});
-    if (counted.branches >= part.of * branches_in_part || counted.found_memory || counted.stopped) break;
+PartWithDepths with_depths(Bench& bench, const check::PartOfPart& wanted, Clock::time_point until) {
+  PartWithDepths found;
+  check::PartOfPart& part = found.part;
+  std::uint32_t depth = 0;
+  for (check::SearchPart its : wanted) {
+    const std::uint32_t depth_max = depth + branch_depth_max;
+    for (its.depth = depth + 1; its.depth < depth_max; ++its.depth) {
+      check::PartOfPart none = part;
+      // This part has no branch: they are counted only.
+      none.push_back({.number = its.of, .of = its.of, .depth = its.depth});
+      SearchLimit no_limit;
+      const check::Exploration counted = explore_until(bench, check::unbounded, no_limit, until, none);
+      found.steps_to_branches = counted.steps;
+      if (counted.branches >= its.of * branches_in_part || counted.found_memory || counted.stopped) break;
+    }
+    depth = its.depth;
+    part.push_back(its);
   }
-  return part;
+  return found;
+}
+
+/// Searches with a bound of 0, 1, 2 ... deviations, which reach more of the code than a small part does: so
+/// all parts know the same shared memory. Returns whether more of it was found.
+bool learns_memory(Bench& bench, Clock::time_point until) {
+  SearchLimit left{.steps = learning_steps};
+  for (std::uint32_t bound = 0; !left.is_reached(); ++bound) {
+    const check::Exploration found = explore_until(bench, bound, left, until);
+    if (found.found_memory) return true;
+    if (found.failed() || found.strayed || found.stopped || !found.bounded) break;
+  }
+  return false;
 }
 
 /// Returns the failure with the fewest deviations from the plain order that is found in time. It may be
@@ -264,7 +292,7 @@ std::string refusal_text(const Bench& bench, const Places& places) {
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
   SearchLimit left = job.limit;
-  const auto search = [&](std::uint32_t bound, Clock::time_point until, const check::SearchPart& part = {}) {
+  const auto search = [&](std::uint32_t bound, Clock::time_point until, const check::PartOfPart& part = {}) {
     check::Exploration found = explore_until(bench, bound, left, until, part);
     verdict.executions += found.executions;
     verdict.redundant += found.redundant;
@@ -273,17 +301,23 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
   };
   // The other half of the time is for the searches with a bound, which have no parts.
   const auto now = Clock::now();
-  const auto until = job.part.of == 1 ? now + (deadline - now) / 2 : deadline;
-  const check::SearchPart part = with_depth(bench, job.part, until);
-  if (part.of > 1) verdict.division = fmt::format("{} {}", part.depth, places.text());
+  const auto until = job.is_part() ? deadline : now + (deadline - now) / 2;
+  if (job.is_part() && learns_memory(bench, until)) return verdict;
+  const auto [part, steps_to_branches] = with_depths(bench, job.part, until);
+  // They do not count: otherwise a part that is as small as possible could be too large.
+  left.steps += std::min(steps_to_branches, ~std::uint64_t{0} - left.steps);
+  for (const check::SearchPart& each : part)
+    verdict.division += fmt::format("{}{}", verdict.division.empty() ? "" : ".", each.depth);
+  if (job.is_part()) verdict.division += " " + places.text();
   check::Exploration found = search(job.bound, until, part);
   verdict.outcome = found.stopped   ? RingOutcome::stopped
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
   verdict.bound = job.bound;
   verdict.was_limited = found.stopped && left.is_reached();
+  verdict.is_too_large = found.stopped && left.steps == 0 && job.bound == check::unbounded;
   left = job.limit_of_bounded;
-  const std::uint32_t bounds = job.part.of == 1 ? std::min(job.bound, bound_max + 1) : 0;
+  const std::uint32_t bounds = job.is_part() ? 0 : std::min(job.bound, bound_max + 1);
   for (std::uint32_t bound = 0; found.stopped && bound < bounds; ++bound) {
     check::Exploration part = search(bound, deadline);
     if (part.stopped) break;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "tools/run/progress.h"
 #include "tools/shell.h"
 #include "tools/sweep/engine.h"
+#include "tools/sweep/page.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/results.h"
 
@@ -37,8 +39,9 @@ struct SweepRequest {
   std::string on = "local";
   std::string folder;
   std::string junit;
+  std::string html;
   std::uint64_t units = 0;
-  std::uint64_t unit = 0;
+  std::string unit;
   double seconds = unit_seconds;
   unsigned jobs = 0;
   bool json = false;
@@ -70,6 +73,7 @@ Result<SweepPlan> plan_of(SweepRequest& request) {
     return plan;
   }
   plan->units = request.units;
+  plan->steps = static_cast<std::uint64_t>(request.seconds * steps_per_second);
   if (request.merge) {
     // The units may be there without the plan, from other machines.
     if (plan->units == 0) return known.error();
@@ -84,14 +88,14 @@ Result<SweepPlan> plan_of(SweepRequest& request) {
   return plan;
 }
 
-std::string progress_of(const SweepPlan& plan, const SweepResults& results, std::uint64_t before,
-                        Clock::duration took) {
+std::string progress_of(const SweepResults& results, std::uint64_t before, Clock::duration took) {
   const double seconds = std::chrono::duration<double>(took).count();
   const std::uint64_t here = results.units() - before;
-  std::string text = fmt::format("[{}/{} units] {} results", results.units(), plan.units, results.results());
+  std::string text =
+      fmt::format("[{}/{} units] {} results", results.units(), results.wanted(), results.results());
   if (here != 0 && seconds > 0) {
     const double left =
-        seconds / static_cast<double>(here) * static_cast<double>(plan.units - results.units());
+        seconds / static_cast<double>(here) * static_cast<double>(results.wanted() - results.units());
     text += fmt::format(", {} left", rough_time(left));
   }
   if (results.failed()) text += ", with failures";
@@ -112,31 +116,53 @@ int report(const SweepRequest& request, const SweepPlan& plan, const SweepResult
     if (auto written = results.write_junit_report(request.junit, seconds); !written)
       return failed(written.error());
   }
-  if (results.units() < plan.units)
+  if (!request.html.empty()) {
+    if (auto written = write_sweep_pages(plan, results, request.html); !written)
+      return failed(written.error());
+  }
+  if (results.units() < results.wanted())
     std::fprintf(stderr, "the same command continues from here; the finished units are in %s\n",
                  request.folder.c_str());
   return signal != 0 ? status_of_signal_0 + signal : results.status();
 }
 
 /// Adds the units that are done already.
-Result<> add_known(const SweepRequest& request, const SweepPlan& plan, SweepResults& results) {
-  for (std::uint64_t unit = 1; unit <= plan.units; ++unit) {
-    std::error_code problem;
-    if (!files::exists(unit_file(request.folder, unit), problem)) continue;
-    if (auto added = results.add(unit_file(request.folder, unit)); !added) return added.error();
+Result<> add_known(const SweepRequest& request, SweepResults& results) {
+  // A unit that is added may want parts.
+  for (std::uint64_t before = 0;;) {
+    for (const std::string& unit : results.missing()) {
+      std::error_code problem;
+      if (!files::exists(unit_file(request.folder, unit), problem)) continue;
+      if (auto added = results.add(unit_file(request.folder, unit)); !added) return added.error();
+    }
+    if (results.units() == before) return Done{};
+    before = results.units();
   }
-  return Done{};
 }
 
-Result<int> do_all(const SweepRequest& request, const SweepPlan& plan, const SweepEngine& engine,
-                   SweepResults& results) {
+/// The missing units that were tried least, which are either all new or all lost; empty: each was tried
+/// often enough. Adds a try to them.
+std::vector<std::string> next_units(const SweepResults& results, std::map<std::string, int>& tries) {
+  std::vector<std::string> units = results.missing();
+  int least = rounds_max;
+  for (const std::string& unit : units) least = std::min(least, tries[unit]);
+  if (least == rounds_max) return {};
+  std::erase_if(units, [&](const std::string& unit) { return tries[unit] != least; });
+  for (const std::string& unit : units) ++tries[unit];
+  return units;
+}
+
+Result<int> do_all(const SweepRequest& request, const SweepEngine& engine, SweepResults& results) {
   const auto began = Clock::now();
   const std::uint64_t before = results.units();
   ProgressLine line;
   std::set<std::string> told;
-  for (int round = 1; round <= rounds_max; ++round) {
-    const auto missing = results.missing();
-    if (missing.empty() || (request.until_failure && results.failed())) return 0;
+  std::map<std::string, int> tries;
+  for (;;) {
+    if (request.until_failure && results.failed()) return 0;
+    const auto units = next_units(results, tries);
+    if (units.empty()) return 0;
+    const std::set<std::string> todo(units.begin(), units.end());
     Result<> merged = Done{};
     const auto take = [&](const std::string& said) {
       constexpr std::string_view unit_done = "unit ";
@@ -146,23 +172,23 @@ Result<int> do_all(const SweepRequest& request, const SweepPlan& plan, const Swe
           std::fprintf(stderr, "%s\n", said.c_str());
         return true;
       }
-      const std::uint64_t unit = std::strtoull(said.c_str() + unit_done.size(), nullptr, 10);
+      const std::string unit = said.substr(unit_done.size());
+      if (!todo.contains(unit)) return true;  // Slurm's script names all units that are done
       auto added = results.add(unit_file(request.folder, unit));
       if (!added) {
         merged = added.error();
         return false;
       }
-      if (line.is_due()) line.show(progress_of(plan, results, before, Clock::now() - began));
+      if (line.is_due()) line.show(progress_of(results, before, Clock::now() - began));
       return !(request.until_failure && *added);
     };
-    auto signal = do_units(engine, request.folder, missing, round == rounds_max, take);
+    auto signal = do_units(engine, request.folder, units, tries[units.front()] == rounds_max, take);
     line.clear();
     remove_work(request.folder);
     if (!signal) return signal;
     if (!merged) return merged.error();
     if (*signal != 0) return signal;
   }
-  return 0;
 }
 
 /// Does one unit, and writes its results to the folder: for an engine, or for a machine that has only this
@@ -170,28 +196,30 @@ Result<int> do_all(const SweepRequest& request, const SweepPlan& plan, const Swe
 int one_unit(SweepRequest& request) {
   auto plan = request.command.empty() ? SweepPlan::read(request.folder) : plan_of(request);
   if (!plan) return refused(plan.error());
-  if (request.unit > plan->units)
+  if (!SweepUnit::named(request.unit, plan->units))
     return refused({EINVAL, "cannot sweep", fmt::format("--unit {}", request.unit),
                     fmt::format("there are {} units", plan->units), ""});
   if (auto did = do_unit(request.folder, *plan, request.unit, request.last_try); !did)
     return failed(did.error());
-  std::printf("unit %llu\n", static_cast<unsigned long long>(request.unit));
+  std::printf("unit %s\n", request.unit.c_str());
   return exit_good;
 }
 
-void list_units(const SweepRequest& request, const SweepPlan& plan) {
+void list_units(const SweepRequest& request, const SweepPlan& plan, const SweepResults& results) {
   std::string words;
   for (const std::string& word : plan.command) words += " " + shell_word(word);
-  for (std::uint64_t unit = 1; unit <= plan.units; ++unit) {
-    std::printf("ringside sweep --dir %s --units %llu --unit %llu --%s\n", shell_word(request.folder).c_str(),
-                static_cast<unsigned long long>(plan.units), static_cast<unsigned long long>(unit),
-                words.c_str());
+  const std::string time =
+      request.seconds == unit_seconds ? "" : fmt::format("--unit-time {} ", request.seconds);
+  for (const std::string& unit : results.missing()) {
+    std::puts(fmt::format("ringside sweep --dir {} --units {} {}--unit {} --{}", shell_word(request.folder),
+                          plan.units, time, unit, words)
+                  .c_str());
   }
 }
 
 int sweep(SweepRequest& request) {
   const auto began = Clock::now();
-  if (request.unit != 0) return one_unit(request);
+  if (!request.unit.empty()) return one_unit(request);
   if (auto good = check_outputs("cannot sweep", {request.junit}, request.command); !good)
     return refused(good.error());
   auto engine = SweepEngine::in(request.on, request.jobs);
@@ -201,15 +229,15 @@ int sweep(SweepRequest& request) {
   }
   auto plan = plan_of(request);
   if (!plan) return refused(plan.error());
+  SweepResults results(*plan);
+  if (auto added = add_known(request, results); !added) return failed(added.error());
   if (engine->kind == SweepEngine::Kind::list) {
-    list_units(request, *plan);
+    list_units(request, *plan, results);
     return exit_good;
   }
-  SweepResults results(*plan);
-  if (auto added = add_known(request, *plan, results); !added) return failed(added.error());
   int signal = 0;
   if (!request.merge) {
-    auto ended = do_all(request, *plan, *engine, results);
+    auto ended = do_all(request, *engine, results);
     if (!ended) return failed(ended.error());
     signal = *ended;
   }
@@ -222,14 +250,17 @@ constexpr char sweep_examples[] =
     "once, with its smallest example. A unit may be done again anywhere: its results are kept whole or not\n"
     "at all, and count once. The same command continues an interrupted sweep. All machines need the same\n"
     "ringside, and the same folder at the same path (for `list`: the same files).\n"
+    "A search of ring-check has no limit here, unless COMMAND has --limit. One that does not end within a\n"
+    "unit is divided into units, again and again. The report names the searches that are not complete.\n"
     "Engines (--on):\n"
     "  local                 the cores of this machine\n"
     "  parallel:HOST,HOST    GNU parallel over ssh; 8/HOST: 8 at a time\n"
     "  slurm:PARTITION       a job array of Slurm\n"
-    "  list                  prints a command for each unit, for the matrix of a CI; --merge makes the "
-    "report\n"
+    "  list                  prints a command for each missing unit, for the matrix of a CI; --merge makes\n"
+    "                        the report. When the units of large searches are done, it prints their parts\n"
     "Examples:\n"
     "  ringside sweep -- run scenarios --seed 1..1000000\n"
+    "  ringside sweep --html report -- ring-check --ring ./ring.so --long\n"
     "  ringside sweep --on parallel:alpha,beta --junit r.xml -- run scenarios --seed 1..1000000\n"
     "  ringside sweep --on slurm:debug -- ring-check --ring ./ring.so --long\n"
     "  ringside sweep --on list --units 20 --dir out -- run scenarios --seed 1..1000000\n"
@@ -253,8 +284,10 @@ void add_sweep_command(Command app, Session& session) {
       .type_name("DIR");
   command.add_option("--units", request->units, "The number of units, instead of a measured one")
       .range(std::uint64_t{1}, sweep_units_max);
-  command.add_option("--unit-time", request->seconds, "Seconds that a unit should take")
-      .range(0.1, 86400.0)
+  command
+      .add_option("--unit-time", request->seconds,
+                  "Seconds that a unit should take; of a search, 5,000,000 steps each")
+      .range(0.01, 86400.0)
       .show_default();
   command
       .add_option("-j,--jobs", request->jobs,
@@ -262,15 +295,21 @@ void add_sweep_command(Command app, Session& session) {
       .range(1u, 1024u);
   command.add_flag("--until-failure", request->until_failure, "End with the first unit that has a failure");
   command.add_option("--junit", request->junit, "Write the report there, as JUnit XML").type_name("FILE");
+  command
+      .add_option("--html", request->html,
+                  "Write the report there as pages: index.html has each kind of failure once, with the steps "
+                  "of its smallest example and the command that shows it")
+      .type_name("DIR");
   command.add_flag("--json", request->json, "Print the report as JSON");
   const Option merge = command.add_flag("--merge", request->merge, "Only report on the units that are there");
   command.add_option("--unit", request->unit, "Only do this unit, and report nothing")
-      .range(std::uint64_t{1}, sweep_units_max)
+      .type_name("UNIT")
       .excludes(merge);
   command.add_flag("--last-try", request->last_try, "Count a run that could not be made as a result")
       .hidden();
   command.callback([&session, request] {
-    if (request->command.empty() && (request->unit == 0 || request->folder.empty())) throw_missing("COMMAND");
+    if (request->command.empty() && (request->unit.empty() || request->folder.empty()))
+      throw_missing("COMMAND");
     session.run = [request] { return sweep(*request); };
   });
 }

@@ -1,4 +1,5 @@
-// Starts the program that distributes the units, in a session of its own, so that all of it can be ended.
+// Starts the program that distributes the units, in a session of its own, so that all of it can be ended: by
+// a signal to the sweep, and also when the sweep is killed.
 #include "tools/sweep/engine.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,14 @@ namespace {
 /// Slurm's default MaxArraySize is 1001. A task of an array does every N-th unit.
 constexpr std::size_t slurm_tasks_max = 1000;
 
-/// $todo has the numbers of the units, one a line; $program does one.
+/// Prints an empty line each second, until it has no reader, because the sweep was killed; then ends the
+/// engine.
+constexpr char watcher_script[] = R"(
+(trap '' PIPE; while echo; do sleep 1 >/dev/null; done 2>/dev/null; kill -TERM -$$) &
+watcher=$!
+trap 'kill "$watcher"' EXIT
+)";
+/// $todo has the names of the units, one a line; $program does one.
 constexpr char local_script[] =
     R"([ "$jobs" -gt 0 ] || jobs=$(nproc); xargs -P "$jobs" -I UNIT sh -c 'eval "$program $1" || :' sh UNIT <"$todo")";
 constexpr char parallel_script[] =
@@ -34,7 +42,7 @@ job=$(sbatch --parsable --partition="$where" --array="1-$tasks" --job-name=rings
   --wrap "for unit in \$(awk -v n=$tasks -v t=\$SLURM_ARRAY_TASK_ID 'NR % n == t % n' \"\$todo\"); do $program \$unit || :; done") || exit 3
 job=${job%%;*}
 trap 'scancel "$job"; exit 143' TERM INT HUP
-done_units() { ls "$sweep" | sed -n 's/^unit-\([0-9]*\)\.jsonl$/unit \1/p'; }
+done_units() { ls "$sweep" | sed -n 's/^unit-\(.*\)\.jsonl$/unit \1/p'; }
 while [ -n "$(squeue -h -j "$job" 2>/dev/null)" ]; do done_units; sleep 1; done
 done_units
 cat "$sweep"/slurm-*.log | grep -v '^unit ' | sort -u | head -n 20
@@ -130,7 +138,7 @@ Result<SweepEngine> SweepEngine::in(const std::string& text, unsigned jobs) {
 }
 
 Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
-                     const std::vector<std::uint64_t>& units, bool last_try,
+                     const std::vector<std::string>& units, bool last_try,
                      const std::function<bool(const std::string& line)>& line) {
   std::error_code problem;
   const std::string folder = std::filesystem::absolute(sweep, problem).string();
@@ -144,7 +152,9 @@ Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
                              setting("tasks", std::to_string(std::min(units.size(), slurm_tasks_max))) +
                              setting("program", program) + script_of(engine.kind) + "\n";
   std::fflush(stdout);
-  const std::string command = "exec setsid sh -c " + shell_word("exec </dev/null 2>&1\necho $$\n" + script);
+  const std::string command =
+      "exec setsid sh -c " +
+      shell_word(std::string("exec </dev/null 2>&1\necho $$\n") + watcher_script + script);
   const EngineSignals signals;
   std::FILE* output = ::popen(command.c_str(), "r");
   if (output == nullptr)
@@ -156,7 +166,7 @@ Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
   while (std::fgets(text, sizeof text, output) != nullptr) {
     std::string said(text);
     while (said.ends_with('\n')) said.pop_back();
-    if (!goes_on || line(said)) continue;
+    if (said.empty() || !goes_on || line(said)) continue;
     goes_on = false;
     ::kill(-engine_group, SIGTERM);
   }

@@ -24,7 +24,7 @@ struct SweepEngine {
 /// that unit is done, otherwise an error. The engine is ended when `line` returns false or a signal arrives.
 /// Returns the number of the signal, or 0. `last_try`: as for do_unit().
 [[nodiscard]] Result<int> do_units(const SweepEngine& engine, const std::string& sweep,
-                                   const std::vector<std::uint64_t>& units, bool last_try,
+                                   const std::vector<std::string>& units, bool last_try,
                                    const std::function<bool(const std::string& line)>& line);
 
 }  // namespace ringside::tools

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -31,10 +32,10 @@ constexpr char heading[] = "a sweep of ringside";
 constexpr char format_number[] = "1";
 
 /// The sweep itself divides the work, collects the results and names the failures.
-constexpr std::array own_options{"--shard",         "--json",    "--tap",    "--junit",  "--journal",
-                                 "--html",          "--pcap",    "--list",   "--tape",   "--replay",
-                                 "--until-failure", "--dry-run", "--update", "--budget", "--out",
-                                 "--keep-failed",   "--explain"};
+constexpr std::array own_options{"--shard",         "--json",    "--tap",    "--junit",     "--journal",
+                                 "--html",          "--pcap",    "--list",   "--tape",      "--replay",
+                                 "--until-failure", "--dry-run", "--update", "--budget",    "--out",
+                                 "--keep-failed",   "--explain", "--part",   "--unit-steps"};
 
 Error no_plan(const std::string& object, const std::string& why, const std::string& advice) {
   return {EINVAL, "cannot sweep", object, why, advice};
@@ -99,6 +100,29 @@ std::string words_of(const std::vector<std::string>& command) {
 
 }  // namespace
 
+std::optional<SweepUnit> SweepUnit::named(const std::string& name, std::uint64_t units) {
+  SweepUnit unit{.number = 0, .of = units, .part = {}};
+  const char* at = name.data();
+  const char* const end = at + name.size();
+  const auto number = [&](auto& into) {
+    const auto read = std::from_chars(at, end, into);
+    at = read.ptr;
+    return read.ec == std::errc() && into != 0;
+  };
+  if (!number(unit.number)) return std::nullopt;
+  constexpr std::string_view of_all = "of";
+  if (std::string_view(at, end).starts_with(of_all)) {
+    at += of_all.size();
+    if (!number(unit.of) || at == end) return std::nullopt;
+  }
+  while (at != end) {
+    if (*at++ != '.' || !number(unit.part.emplace_back()) || unit.part.back() > unit_parts)
+      return std::nullopt;
+  }
+  if (unit.number > unit.of || unit.part.size() > unit_parts_deep_max) return std::nullopt;
+  return unit;
+}
+
 Result<SweepPlan> SweepPlan::of(const std::vector<std::string>& command) {
   if (command.empty() || (command[0] != "run" && command[0] != "ring-check"))
     return no_plan(command.empty() ? "" : command[0], "only `run` and `ring-check` can be divided into units",
@@ -139,6 +163,7 @@ Result<SweepPlan> SweepPlan::read(const std::string& sweep) {
   plan.id = record->get("id");
   plan.version = record->get("version");
   plan.units = record->number("units");
+  plan.steps = std::strtoull(record->get("steps").c_str(), nullptr, 10);
   plan.folder = record->get("folder");
   return plan;
 }
@@ -149,6 +174,7 @@ Result<> SweepPlan::write(const std::string& sweep) const {
   record.set("id", id);
   record.set("version", version);
   record.set("units", units);
+  record.set("steps", steps);
   record.set("folder", folder);
   for (std::size_t at = 0; at < command.size(); ++at) record.set(fmt::format("word {}", at), command[at]);
   std::error_code problem;
@@ -157,10 +183,17 @@ Result<> SweepPlan::write(const std::string& sweep) const {
   return write_file("cannot sweep", (files::path(sweep) / "plan").string(), record.text());
 }
 
-std::string SweepPlan::shell_command(std::uint64_t unit, std::uint64_t of, const std::string& out) const {
-  const std::string away = command[0] == "run" ? " --out " + shell_word(out) : "";
+std::string SweepPlan::shell_command(const SweepUnit& unit, const std::string& out) const {
+  std::string more;
+  if (command[0] == "run") {
+    more = " --out " + shell_word(out);
+  } else {
+    if (steps != 0) more = fmt::format(" --unit-steps {}", steps);
+    for (std::size_t at = 0; at < unit.part.size(); ++at)
+      more += fmt::format("{}{}/{}", at == 0 ? " --part " : ",", unit.part[at], unit_parts);
+  }
   return fmt::format("cd {} && {}{} --json --shard {}/{}{}", shell_word(folder), shell_word(own_program()),
-                     words_of(command), unit, of, away);
+                     words_of(command), unit.number, unit.of, more);
 }
 
 /// How many runs the command has, at most a tenth too many. A part is every N-th run.
@@ -168,8 +201,8 @@ Result<std::uint64_t> count_runs(const SweepPlan& plan, const std::string& folde
   constexpr std::uint64_t enough = 10;
   for (std::uint64_t parts = 1'000'000'000;; parts /= 10) {
     std::uint64_t runs = 0;
-    auto listed =
-        run_shell(plan.shell_command(1, parts, folder) + " --dry-run", [&](std::string_view) { ++runs; });
+    auto listed = run_shell(plan.shell_command({.number = 1, .of = parts, .part = {}}, folder) + " --dry-run",
+                            [&](std::string_view) { ++runs; });
     if (!listed) return listed.error();
     if (listed->status == exit_usage) return refused(*listed);
     if (runs >= enough || parts == 1) return std::max<std::uint64_t>(runs, 1) * parts;
@@ -181,9 +214,10 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
   constexpr double sample_seconds = 2;
   auto temporary = ShellFolder::make();
   if (!temporary) return temporary.error();
-  if (plan.command[0] == "ring-check") {  // --parts divides searches
+  if (plan.command[0] == "ring-check") {  // large searches are divided later
     std::uint64_t searches = 0;
-    auto listed = run_shell(plan.shell_command(1, 1, "") + " --list", [&](std::string_view) { ++searches; });
+    auto listed = run_shell(plan.shell_command({.number = 1, .of = 1, .part = {}}, "") + " --list",
+                            [&](std::string_view) { ++searches; });
     if (!listed) return listed.error();
     if (listed->status != exit_good) return refused(*listed);
     return std::clamp<std::uint64_t>(searches, 1, sweep_units_max);
@@ -194,7 +228,8 @@ Result<std::uint64_t> measure_units(const SweepPlan& plan, double seconds_per_un
   // takes much longer.
   for (std::uint64_t parts = *runs;;) {
     const auto began = Clock::now();
-    auto ran = run_shell(plan.shell_command(1, parts, temporary->path()) + " >/dev/null");
+    auto ran = run_shell(plan.shell_command({.number = 1, .of = parts, .part = {}}, temporary->path()) +
+                         " >/dev/null");
     if (!ran) return ran.error();
     if (ran->status == exit_usage) return refused(*ran);
     const double took = std::chrono::duration<double>(Clock::now() - began).count();

@@ -19,12 +19,12 @@ namespace files = std::filesystem;
 
 namespace {
 
-Error no_unit(std::uint64_t unit, const std::string& why, const std::string& advice) {
-  return {EIO, "cannot do a unit", std::to_string(unit), why, advice};
+Error no_unit(const std::string& unit, const std::string& why, const std::string& advice) {
+  return {EIO, "cannot do a unit", unit, why, advice};
 }
 
 /// Refuses another program or other files, whose results would not belong to this sweep.
-Result<> check_same(const SweepPlan& plan, std::uint64_t unit) {
+Result<> check_same(const SweepPlan& plan, const std::string& unit) {
   std::error_code problem;
   files::current_path(plan.folder, problem);
   if (problem)
@@ -48,7 +48,7 @@ constexpr std::string_view work_prefix = ".work-";
 /// finds what a killed process left.
 class WorkFolder {
  public:
-  WorkFolder(const std::string& sweep, std::uint64_t unit) {
+  WorkFolder(const std::string& sweep, const std::string& unit) {
     std::error_code problem;
     const std::string name = fmt::format("{}{}-{:08x}", work_prefix, unit, std::random_device{}());
     path_ = (files::absolute(sweep, problem) / name).string();
@@ -97,7 +97,7 @@ std::string told_line(const ShellOutput& ran) {
 
 }  // namespace
 
-std::string unit_file(const std::string& sweep, std::uint64_t unit) {
+std::string unit_file(const std::string& sweep, const std::string& unit) {
   return (files::path(sweep) / fmt::format("unit-{}.jsonl", unit)).string();
 }
 
@@ -108,15 +108,17 @@ void remove_work(const std::string& sweep) {
   }
 }
 
-Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t unit, bool last_try) {
+Result<> do_unit(const std::string& sweep, const SweepPlan& plan, const std::string& unit, bool last_try) {
   std::error_code problem;
+  const auto its = SweepUnit::named(unit, plan.units);
+  if (!its) return no_unit(unit, fmt::format("there are {} units", plan.units), "");
   const std::string path = files::absolute(unit_file(sweep, unit), problem).string();
   if (files::exists(path, problem)) return Done{};
   if (auto same = check_same(plan, unit); !same) return same;
   const WorkFolder work(sweep, unit);
   const std::string results = work.path() + "/results";
-  auto ran = run_shell(
-      fmt::format("{} >{}", plan.shell_command(unit, plan.units, work.path() + "/out"), shell_word(results)));
+  auto ran =
+      run_shell(fmt::format("{} >{}", plan.shell_command(*its, work.path() + "/out"), shell_word(results)));
   if (!ran) return ran.error();
   const UnitLook look = look_at(results);
   const bool good = ran->status == exit_good || ran->status == exit_does_not_parse ||
@@ -131,7 +133,7 @@ Result<> do_unit(const std::string& sweep, const SweepPlan& plan, std::uint64_t 
   auto beside = OutFile::open(path);
   if (!beside) return beside.error();
   beside->write(fmt::format("{{\"sweep\":{},\"unit\":{},\"of\":{},\"lines\":{}}}\n",
-                            trace::json_text(plan.id), unit, plan.units, look.lines));
+                            trace::json_text(plan.id), trace::json_text(unit), plan.units, look.lines));
   std::ifstream file(results, std::ios::binary);
   for (std::string line; std::getline(file, line);) beside->write(line + "\n");
   return beside->close();
