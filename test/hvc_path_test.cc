@@ -127,7 +127,8 @@ TEST_CASE("a daemon that binds later, or again, gets all output") {
   path.boot(domain, std::make_unique<PrintProgram>(text, 0));
   path.world.run();
   auto first = std::make_unique<Xenconsoled>(path, domain, "first");
-  path.world.run_for(100us);
+  first->reads = false;  // it has taken what was in the ring
+  path.world.run();
   const std::string output = first->output;
   CHECK(!output.empty());
   CHECK(output.size() < text.size());

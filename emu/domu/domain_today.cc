@@ -26,7 +26,8 @@ Result<> DomU::connect_today(const DomainInfo& info) {
                              .words = ring::channel_words(frame_.frame()),
                              .notify = [this] { notify_today(); },
                              .terminal_moved = [this] { settle(); }});
-  events_->start([this] { return hvc_->has_work(); }, [this] { serve(); });
+  // An event may announce only that bytes were taken: that is no work for hvc_tty, but perhaps the end.
+  events_->start([this] { return events_->announced() || hvc_->has_work(); }, [this] { serve(); });
   return Done{};
 }
 
