@@ -216,6 +216,18 @@ class Life(unittest.TestCase):
                 self.assertIn(why, done.stderr)
             self.assertEqual(machine.domains(), {})
 
+    def test_without_the_packages_the_error_names_them(self):
+        [folder] = {str(each.parent) for each in PROGRAMS}
+        hidden = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', folder]
+        if subprocess.run([*hidden, "true"], capture_output=True).returncode != 0:
+            self.skipTest("no user namespaces in which a folder can be hidden")
+        with Machine() as machine:
+            done = subprocess.run([*hidden, RINGSIDE, "create", "new", "--console", "today", "--dir", machine.directory],
+                                  capture_output=True, timeout=support.PATIENCE_S)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(PACKAGES.encode(), done.stderr)
+            self.assertEqual(machine.domains(), {})
+
     def test_xend_that_is_started_again_leaves_it_to_xenconsoled(self):
         with Machine() as machine:
             create(machine, "new", "sh")

@@ -1,13 +1,12 @@
 // toolstack: what `xl create` leaves running in the background, for all domains of today at once.
+#include <csignal>
+
 #include "emu/domu/port_events.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/machine_lock.h"
 #include "tools/command.h"
 #include "tools/machine/store_nodes.h"
-
-#include <csignal>
-#include <optional>
 
 namespace ringside::tools {
 
