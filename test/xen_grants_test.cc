@@ -90,6 +90,13 @@ TEST_CASE("a domain maps the frames that it grants itself") {
       machine.dom0.frame_map(machine.calls.grant_map(guest.domain, grant_console).value()).value();
   CHECK(seen.frame()[3] == std::byte{42});
   CHECK(other.calls->grant_map(guest.domain, grant_console).error().code == ENOENT);
+  // As the grantee of its own frame it has the grantee's rights.
+  const HypercallArguments page{.domain = 0, .domain2 = 0, .frame = any_grant, .read_only = 1};
+  Process toolstack(machine, "toolstack");
+  const auto calls = toolstack.open();
+  const std::uint32_t reference = share(toolstack, *calls, page);
+  CHECK(map_result(*toolstack.host, *calls, 0, reference) == -EACCES);
+  CHECK(map_result(*toolstack.host, *calls, 0, reference, true) == 0);
   CHECK(guest.calls->grant_map(DOMID_SELF, grant_xenstore).error().code == ENOENT);
 }
 

@@ -8,9 +8,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "emu/host/linux_sockets.h"
@@ -69,6 +71,12 @@ bool read_all(int from, void* into, std::size_t bytes) {
 
 Result<StoreClient> StoreClient::connect(const std::string& socket) {
   auto connection = connect_to_path(socket, SOCK_STREAM);
+  // xenstored lets only one or two callers wait to be accepted.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_s);
+  while (!connection && connection.error().code == EAGAIN && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    connection = connect_to_path(socket, SOCK_STREAM);
+  }
   if (!connection) return connection.error();
   const timeval patience{.tv_sec = patience_s, .tv_usec = 0};
   const int blocking = fcntl(connection->get(), F_GETFL) & ~O_NONBLOCK;

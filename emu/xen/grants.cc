@@ -70,7 +70,8 @@ Result<Handle> Grants::map(DomainId domain, std::uint32_t reference, DomainId gr
   auto found = find(domain, reference);
   if (!found) return found.error();
   const Grant& grant = **found;
-  const bool own = domain == grantee;
+  // A domain that grants a frame to itself maps it as any grantee.
+  const bool own = domain == grantee && grant.grantee != domain;
   if (!own && grant.grantee != grantee)
     return refusal(EACCES, trace::Refusal::grant_for_another, domain, reference, grant.grantee, grantee);
   if (!own && grant.read_only && !read_only)

@@ -13,6 +13,7 @@ import tty
 import unittest
 
 import support
+from dump_test import Dump
 from support import Machine, RINGSIDE, eventually, has_ended, run
 
 PACKAGES = "apt-get install xen-utils-4.17 xenstore-utils"
@@ -145,6 +146,20 @@ class Consoles(unittest.TestCase):
                 two.ask(b"to two", b"to two")
                 one.until(b"to one")
 
+    def test_the_journal_has_the_bytes_and_the_events_of_the_guest(self):
+        with Machine() as machine:
+            create(machine, "new", "cat", options=["--raw"])
+            dump = Dump(machine)
+            with own_console(machine, "new") as viewer:
+                number = 0
+                while not dump.has("dom1"):  # it listens from some moment on
+                    number += 1
+                    viewer.ask(b"<%d>" % number, b"<%d>" % number)
+                viewer.ask(b"a key", b"a key")
+                dump.shows('dom1 sends dom1.tty 5 bytes "a key"', 'dom1 sends dom0 5 bytes "a key"', "event xen -> dom0",
+                           "event xen -> dom1")
+            self.assertEqual(dump.end()[0], 0)
+
     def test_the_ring_command_shows_the_four_indices(self):
         with Machine() as machine:
             create(machine, "new", "sh", "-c", "printf hello; exec sleep 1000", options=["--paused"])
@@ -217,8 +232,8 @@ class Life(unittest.TestCase):
             self.assertEqual(machine.domains(), {})
 
     def test_without_the_packages_the_error_names_them(self):
-        [folder] = {str(each.parent) for each in PROGRAMS}
-        hidden = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', folder]
+        hide = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit; shift; done; shift; exec "$@"'
+        hidden = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", hide, "sh", *(each.parent for each in PROGRAMS), "--"]
         if subprocess.run([*hidden, "true"], capture_output=True).returncode != 0:
             self.skipTest("no user namespaces in which a folder can be hidden")
         with Machine() as machine:
@@ -260,9 +275,22 @@ class Failures(unittest.TestCase):
             with xl_console(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
             kill(machine, "xenstored")
+            self.assertIn(b"modern -- true starts today's daemons again", machine.run("console", "new", check=3).stderr)
+            self.assertTrue(machine.domains()["new"]["running"])
             self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
             with xl_console(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*8))\r", b"48\r\n")
+
+    def test_a_domain_that_ends_without_a_toolstack_is_removed_by_the_next(self):
+        with Machine() as machine:
+            create(machine, "new", "sh")
+            kill(machine, "toolstack")
+            with xl_console(machine, "new") as viewer:
+                viewer.ask(b"echo $((6*7))\r", b"42\r\n")
+                viewer.type(b"exit 7\r")
+                eventually("it has shut down", lambda: machine.domains()["new"]["exit_status"] == 7)
+            create(machine, "next", "cat")
+            eventually("only the next is left", lambda: list(machine.domains()) == ["next"])
 
     def test_a_hostile_guest_harms_no_other_console(self):
         with Machine() as machine:

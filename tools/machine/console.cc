@@ -148,11 +148,10 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
 
 /// xenconsoled does not say whether another program has its pty open.
 Result<ConsolePlace> find_console_today(LinuxHost& host, DomainId domain) {
+  const char* advice = "ringside modern -- true starts today's daemons again";
   auto tty = tty_in_store(host.machine(), domain);
-  if (!tty) return tty.error();
-  if (tty->empty())
-    return no_console(domain, "xenconsoled serves none for it",
-                      "ringside modern -- true starts today's daemons again");
+  if (!tty) return no_console(domain, "xenstored does not answer: " + tty.error().why, advice);
+  if (tty->empty()) return no_console(domain, "xenconsoled serves none for it", advice);
   return ConsolePlace{
       .path = *tty, .daemon = trace::dom0_actor, .pty = true, .viewed = false, .attached = {}};
 }
