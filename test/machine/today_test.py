@@ -1,4 +1,5 @@
 """Domains whose console is today's, served by Debian's own xenstored and xenconsoled, beside domains of 2005."""
+import fcntl
 import os
 import pathlib
 import pty
@@ -8,6 +9,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import termios
 import tty
 import unittest
@@ -84,8 +86,17 @@ class Viewer:
         self.until(answer)
 
 
-def xl_console(machine, name):
-    return Viewer(RINGSIDE, "modern", "--dir", machine.directory, "--", "xl", "console", name)
+class XlConsole(Viewer):
+    """xenconsole has a lock for each number of a domain, whatever its machine: here one test at a time uses it."""
+
+    def __init__(self, machine, name):
+        self.lock = open(os.path.join(tempfile.gettempdir(), "ringside-test-xenconsole"), "a")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        super().__init__(RINGSIDE, "modern", "--dir", machine.directory, "--", "xl", "console", name)
+
+    def __exit__(self, *more):
+        super().__exit__(*more)
+        self.lock.close()
 
 
 def own_console(machine, name):
@@ -96,7 +107,7 @@ class Consoles(unittest.TestCase):
     def test_xl_console_reaches_the_program_of_a_domain(self):
         with Machine() as machine:
             create(machine, "new", "sh", "-c", "read word; echo \"[$word]\"; cat")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.until(b"console [hvc0] enabled")
                 viewer.ask(b"hello\r", b"[hello]")
                 viewer.ask(b"again\r", b"again")
@@ -109,7 +120,7 @@ class Consoles(unittest.TestCase):
                 machine.run("create", "old", "--", "sh", check=0)
                 create(machine, "new", "sh")
                 self.assertRegex(modern(machine, "xl", "list"), r"(?m)^old +1 +64 [^\n]*\nnew +2 +64 ")
-                with xl_console(machine, "new") as new, own_console(machine, "old") as old:
+                with XlConsole(machine, "new") as new, own_console(machine, "old") as old:
                     for number in range(3):
                         new.ask(b"echo n$((%d+5))\r" % number, b"n%d\r\n" % (number + 5))
                         old.ask(b"echo o$((%d+5))\r" % number, b"o%d\r\n" % (number + 5))
@@ -149,7 +160,7 @@ class Consoles(unittest.TestCase):
     def test_the_journal_has_the_bytes_and_the_events_of_the_guest(self):
         with Machine() as machine:
             create(machine, "new", "cat", options=["--raw"])
-            dump = Dump(machine)
+            dump = Dump(machine, "--all")
             with own_console(machine, "new") as viewer:
                 number = 0
                 while not dump.has("dom1"):  # it listens from some moment on
@@ -204,7 +215,7 @@ class Life(unittest.TestCase):
     def test_a_domain_ends_with_its_program(self):
         with Machine() as machine:
             create(machine, "new", "sh")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
                 viewer.type(b"exit\r")
                 eventually("the domain is gone", lambda: not machine.domains())
@@ -249,7 +260,7 @@ class Life(unittest.TestCase):
             machine.restart("xend", "--console-port-base", "0")
             machine.run("create", "old", "--", "cat", check=0)
             self.assertIsNotNone(machine.tcp_port("old"))
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
 
 
@@ -257,7 +268,7 @@ class Failures(unittest.TestCase):
     def test_output_waits_for_the_next_xenconsoled(self):
         with Machine() as machine:
             create(machine, "new", "sh")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
                 viewer.type(b"until [ -e %s/go ]; do :; done; seq 1000; echo all\r" % machine.parent.encode())
                 viewer.until(b"echo all")
@@ -265,27 +276,27 @@ class Failures(unittest.TestCase):
             pathlib.Path(machine.parent, "go").touch()
             eventually("the ring is full", lambda: machine.domains()["new"]["out_bytes"] == 2048)
             modern(machine, "true")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.until(b"\r\n999\r\n1000\r\nall\r\n")
             os.remove(os.path.join(machine.parent, "go"))
 
     def test_the_store_is_written_again_for_the_next_xenstored(self):
         with Machine() as machine:
             create(machine, "new", "sh")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
             kill(machine, "xenstored")
             self.assertIn(b"modern -- true starts today's daemons again", machine.run("console", "new", check=3).stderr)
             self.assertTrue(machine.domains()["new"]["running"])
             self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*8))\r", b"48\r\n")
 
     def test_a_domain_that_ends_without_a_toolstack_is_removed_by_the_next(self):
         with Machine() as machine:
             create(machine, "new", "sh")
             kill(machine, "toolstack")
-            with xl_console(machine, "new") as viewer:
+            with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
                 viewer.type(b"exit 7\r")
                 eventually("it has shut down", lambda: machine.domains()["new"]["exit_status"] == 7)

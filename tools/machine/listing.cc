@@ -72,6 +72,20 @@ std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
   return consoles;
 }
 
+/// Adds those of domains of today. A store that does not answer is not asked again.
+void ask_store_for_consoles(const Machine& machine, const std::vector<DomainInfo>& infos,
+                            std::map<DomainId, Console>& consoles) {
+  for (const DomainInfo& info : infos) {
+    if (!info.today()) continue;
+    auto tty = tty_in_store(machine, info.domain);
+    if (!tty) return;
+    if (tty->empty()) continue;
+    Console& console = consoles[info.domain];
+    console.path = *tty;
+    console.status = "not known";
+  }
+}
+
 Listed look_at(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
   Listed listed{.info = info, .dom0_port = {}, .rings = {}, .console = {}};
   if (info.console_port == 0) return listed;
@@ -85,12 +99,6 @@ Listed look_at(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
     if (page && bytes) {
       listed.rings = {ring::distance(bytes->out().prod, bytes->out().cons),
                       ring::distance(bytes->in().prod, bytes->in().cons), page.value().lost()};
-    }
-    auto tty = tty_in_store(host.machine(), info.domain);
-    if (tty && !tty->empty()) {
-      listed.console = Console{};
-      listed.console->path = *tty;
-      listed.console->status = "not known";
     }
   } else if (page) {
     listed.rings = {page.value().unanswered(ring::Ring::tx), page.value().unanswered(ring::Ring::rx),
@@ -282,7 +290,8 @@ int list(const Session& session, const std::string& name, bool json) {
   if (!privcmd) return failed(privcmd.error());
   auto infos = domains_meant(*privcmd, name);
   if (!infos) return failed(infos.error());
-  const auto consoles = ask_for_consoles(host);
+  auto consoles = ask_for_consoles(host);
+  ask_store_for_consoles(host.machine(), *infos, consoles);
   const auto files = host.memory_names(host.machine().directory());
   std::vector<Listed> domains;
   for (const DomainInfo& info : *infos) {
@@ -309,9 +318,8 @@ void add_list_command(Command app, Session& session) {
   Command command = add_command(
       app, session, "list", "List all domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
-      "                            Ports: the guest's and dom0's; tx, rx: requests unanswered, or bytes "
-      "that\n"
-      "                            wait in the rings of a domain of today\n"
+      "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
+      "                            (of a domain of today: bytes that wait)\n"
       "                            Lost: bytes of input and output that were lost, as `list web` details\n"
       "                            Domains with early answers (`up --answer xcs`) are named below the table\n"
       "  ringside list web\n"
