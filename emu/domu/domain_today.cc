@@ -26,8 +26,8 @@ Result<> DomU::connect_today(const DomainInfo& info) {
                              .words = ring::channel_words(frame_.frame()),
                              .notify = [this] { notify_today(); },
                              .terminal_moved = [this] { settle(); }});
-  // An event may announce only that bytes were taken: that is no work for hvc_tty, but perhaps the end.
-  events_->start([this] { return events_->announced() || hvc_->has_work(); }, [this] { serve(); });
+  // xenconsoled sends an event for all that it does, so the rings need not be looked at.
+  events_->start([this] { return events_->announced(); }, [this] { serve(); });
   return Done{};
 }
 

@@ -40,7 +40,6 @@ void HvcTty::move_output() {
   const std::size_t count = std::min(front_.room().value_or(0), messages_.size());
   put({reinterpret_cast<const std::uint8_t*>(messages_.data()), count});
   messages_.erase(0, count);
-  output_waits_ = !messages_.empty();
 }
 
 void HvcTty::read_terminal() {
@@ -119,13 +118,6 @@ void HvcTty::serve() {
   update_watch();
 }
 
-bool HvcTty::has_work() const {
-  if (output_waits_ && front_.room().value_or(0) != 0) return true;
-  const bool takes_input = terminal_.input_hung_up() ||
-                           (terminal_.state() == GuestTerminal::State::open && !terminal_.input_blocked());
-  return takes_input && front_.input_bytes().value_or(0) != 0;
-}
-
 /// An impossible index stops its direction until xenconsoled repairs it.
 void HvcTty::check_indices() {
   const bool possible = front_.room() && front_.input_bytes();
@@ -139,9 +131,7 @@ void HvcTty::announce() {
 }
 
 void HvcTty::update_watch() {
-  const bool room = front_.room().value_or(0) != 0;
-  output_waits_ = !room || !messages_.empty();
-  terminal_.update_watch(room && messages_.empty());
+  terminal_.update_watch(front_.room().value_or(0) != 0 && messages_.empty());
 }
 
 }  // namespace ringside::domu

@@ -45,8 +45,6 @@ class HvcTty final : public GuestConsole {
 
   /// After an event: moves what can be moved, in both directions.
   void serve();
-  /// Whether serve() could move something; without side effects.
-  [[nodiscard]] bool has_work() const;
 
  private:
   void terminal_ready(Ready ready);
@@ -66,7 +64,6 @@ class HvcTty final : public GuestConsole {
   GuestTerminal terminal_;
   std::string messages_;           ///< of the kernel, not in the ring yet
   bool moved_ = false;             ///< an index has moved since the last event
-  bool output_waits_ = false;      ///< for room in the ring
   bool indices_reported_ = false;  ///< that xenconsoled's index is impossible
   std::uint32_t dropped_input_bytes_ = 0;
 };

@@ -280,12 +280,13 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
 
 /// Adds the domain to the store, where xenconsoled finds it and makes a pty for it.
 Result<BuiltDomain> make_console_today(LinuxHost& host, Privcmd& privcmd, DomainId domain) {
-  auto port = furnish_today(privcmd, domain);
-  if (!port) return port.error();
-  if (auto updated = update_store(host.machine(), privcmd); !updated) return updated.error();
+  auto info = furnish_today(privcmd, domain);
+  if (!info) return info.error();
+  if (auto added = add_to_store(host.machine(), *info); !added) return added.error();
   auto tty = wait_for_tty(host, domain);
   if (!tty) return tty.error();
-  return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .telnet_port = 0, .path = *tty};
+  return BuiltDomain{
+      .domain = domain, .guest_port = info->console_port, .tcp_port = 0, .telnet_port = 0, .path = *tty};
 }
 
 Result<BuiltDomain> make_any_console(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec, DomainId id) {

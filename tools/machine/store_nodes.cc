@@ -79,6 +79,12 @@ Result<> add_domain(StoreClient& store, const DomainInfo& info) {
 
 }  // namespace
 
+Result<> add_to_store(const Machine& machine, const DomainInfo& info) {
+  auto store = StoreClient::connect(machine.store_socket());
+  if (!store) return store.error();
+  return add_domain(*store, info);
+}
+
 /// Asks the store first: a domain is in the hypervisor's list before it has nodes.
 Result<> update_store(const Machine& machine, Privcmd& privcmd) {
   auto store = StoreClient::connect(machine.store_socket());
@@ -101,7 +107,7 @@ Result<> update_store(const Machine& machine, Privcmd& privcmd) {
   return Done{};
 }
 
-Result<ring::Port> furnish_today(Privcmd& privcmd, DomainId domain) {
+Result<DomainInfo> furnish_today(Privcmd& privcmd, DomainId domain) {
   for (const std::uint32_t reference : {grant_console, grant_xenstore}) {
     if (auto granted = privcmd.grant_share(domain, reference); !granted) return granted.error();
   }
@@ -111,7 +117,10 @@ Result<ring::Port> furnish_today(Privcmd& privcmd, DomainId domain) {
   if (!console_port) return console_port.error();
   if (auto set = privcmd.domain_set_console_port(domain, *console_port, *store_port); !set)
     return set.error();
-  return *console_port;
+  auto info = privcmd.domain_info(domain);
+  if (!info) return info.error();
+  if (!info->has_value()) return Error{ESRCH, "no such domain", std::to_string(domain), "it is gone", ""};
+  return **info;
 }
 
 Result<std::string> tty_in_store(const Machine& machine, DomainId domain) {
