@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import termios
@@ -132,8 +133,7 @@ class Consoles(unittest.TestCase):
             create(machine, "new", "sh")
             with own_console(machine, "new") as viewer:
                 viewer.until(b"REMOTE CONSOLE")
-                termios.tcsetwinsize(viewer.master, (33, 77)) if hasattr(termios, "tcsetwinsize") else subprocess.run(
-                    ["stty", "rows", "33", "cols", "77"], stdin=viewer.master, check=True)
+                fcntl.ioctl(viewer.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
                 os.kill(viewer.process.pid, signal.SIGWINCH)
                 viewer.ask(b"until stty size | grep 33; do :; done\r", b"33 77\r\n")
 

@@ -318,7 +318,8 @@ void add_console_commands(Command app, Session& session) {
       "Examples:\n"
       "  ringside exec -- sh -c 'echo hello'\n"
       "  printf 'uname\\nexit\\n' | ringside exec                          the built-in shell\n"
-      "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back");
+      "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back\n"
+      "  ringside exec --console today -- uname                          through Debian's xenconsoled");
   const auto spec = std::make_shared<DomainSpec>();
   spec->name = "exec";
   spec->preserve = true;  // keeps the domain until its exit status has been read
