@@ -303,6 +303,19 @@ class Failures(unittest.TestCase):
             create(machine, "next", "cat")
             eventually("only the next is left", lambda: list(machine.domains()) == ["next"])
 
+    def test_a_guest_that_closes_its_port_of_the_store_harms_no_other(self):
+        with Machine() as machine:
+            create(machine, "new", "cat", options=["--raw"])
+            evil = subprocess.Popen([HOSTILE, machine.directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.assertEqual(evil.stdout.readline(), b"built\n")
+            self.assertRegex(modern(machine, "xl", "list"), r"(?m)^evil +2 ")
+            kill(machine, "xenstored")
+            self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
+            eventually("xenconsoled serves it", lambda: node(machine, "/local/domain/1/console/tty"))
+            with own_console(machine, "new") as viewer:
+                viewer.ask(b"after", b"after")
+            evil.communicate(timeout=support.PATIENCE_S)
+
     def test_a_hostile_guest_harms_no_other_console(self):
         with Machine() as machine:
             create(machine, "new", "cat", options=["--raw"])

@@ -58,8 +58,8 @@ Result<Nodes> missing_nodes(StoreClient& store, const DomainInfo& info) {
   return missing;
 }
 
-/// In a transaction: if another program adds the domain at the same time, one of them finds nothing to do.
-/// The other would take back what xenconsoled has written into `tty` in between.
+/// In a transaction: if another program adds the domain at the same time, one of the two finds nothing to do.
+/// Otherwise it could clear `tty` after xenconsoled has written it.
 Result<> add_domain(StoreClient& store, const DomainInfo& info) {
   auto missing = missing_nodes(store, info);
   if (!missing) return missing.error();
@@ -102,7 +102,9 @@ Result<> update_store(const Machine& machine, Privcmd& privcmd) {
   for (const DomainInfo& info : *domains) {
     // Without a console's port it is still being built.
     if (info.domain != toolstack_domain && info.console_port == any_port) continue;
-    if (auto added = add_domain(*store, info); !added) return added;
+    // xenstored refuses a domain that has closed its port. Only an xenstored that does not answer is a
+    // failure.
+    if (auto added = add_domain(*store, info); !added && added.error().code == EIO) return added;
   }
   return Done{};
 }
