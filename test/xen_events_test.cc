@@ -47,6 +47,17 @@ struct Channel : Machine {
 
 }  // namespace
 
+TEST_CASE("an event of a guest of today sets the bits of dom0, as its controller does not read its frame") {
+  Channel channel;
+  const ring::Port store_port = channel.calls.evtchn_alloc_unbound(channel.guest.domain, 0).value();
+  REQUIRE(channel.calls.domain_set_console_port(channel.guest.domain, channel.pair.port2, store_port));
+  REQUIRE(channel.guest.calls->evtchn_send(channel.pair.port2));
+  channel.world.run();
+  CHECK(channel.dom0_wakes.count == 1);
+  CHECK(channel.dom0_bits.is_pending(channel.pair.port1));
+  CHECK_FALSE(ring::UpEvents<>(channel.page.frame()).is_pending());
+}
+
 TEST_CASE("dom0's event sets the guest's bits and kicks its vcpu, once until it is taken") {
   const auto abi = GENERATE(ring::Abi::sring, ring::Abi::flat);
   Channel channel(abi);

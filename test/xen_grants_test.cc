@@ -76,6 +76,30 @@ TEST_CASE("a granted frame is mapped by the domain that it is granted to, and by
   CHECK(machine.has_told(guest.domain, "domain 1 grants a frame to domain 0 under reference 1"));
 }
 
+TEST_CASE("a domain maps the frames that it grants itself") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  const Guest other = machine.boot("other");
+  REQUIRE(machine.calls.grant_share(guest.domain, grant_console));
+  CHECK(machine.calls.grant_share(guest.domain, grant_console).error().code == EEXIST);
+  CHECK(guest.calls->grant_share(guest.domain, grant_xenstore).error().code == EPERM);
+  const Mapping own =
+      guest.host->frame_map(guest.calls->grant_map(DOMID_SELF, grant_console).value()).value();
+  own.frame()[3] = std::byte{42};
+  const Mapping seen =
+      machine.dom0.frame_map(machine.calls.grant_map(guest.domain, grant_console).value()).value();
+  CHECK(seen.frame()[3] == std::byte{42});
+  CHECK(other.calls->grant_map(guest.domain, grant_console).error().code == ENOENT);
+  // As the grantee of its own frame it has the grantee's rights.
+  const HypercallArguments page{.domain = 0, .domain2 = 0, .frame = any_grant, .read_only = 1};
+  Process toolstack(machine, "toolstack");
+  const auto calls = toolstack.open();
+  const std::uint32_t reference = share(toolstack, *calls, page);
+  CHECK(map_result(*toolstack.host, *calls, 0, reference) == -EACCES);
+  CHECK(map_result(*toolstack.host, *calls, 0, reference, true) == 0);
+  CHECK(guest.calls->grant_map(DOMID_SELF, grant_xenstore).error().code == ENOENT);
+}
+
 TEST_CASE("a frame that is granted for reading is not mapped for writing") {
   Machine machine;
   const Guest guest = machine.boot("web");

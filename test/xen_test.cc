@@ -262,6 +262,14 @@ TEST_CASE("a console port must be connected to dom0") {
   (void)guest.calls->evtchn_alloc_unbound(DOMID_SELF, 0);
   CHECK(machine.calls.domain_set_console_port(guest.domain, 3));
   CHECK(machine.told(guest.domain).back() == "its console port is 3");
+  CHECK_FALSE(machine.info(guest.domain)->today());
+  // So must a store's port be, of a domain of today.
+  CHECK(machine.calls.domain_set_console_port(guest.domain, 3, 2).error().code == EINVAL);
+  CHECK_FALSE(machine.info(guest.domain)->today());
+  (void)guest.calls->evtchn_alloc_unbound(DOMID_SELF, 0);
+  CHECK(machine.calls.domain_set_console_port(guest.domain, 3, 4));
+  CHECK(machine.info(guest.domain)->today());
+  CHECK(guest.calls->start_info()->info.store_port == 4);
 }
 
 TEST_CASE("pausing stops the process once, unpausing resumes it once") {

@@ -51,6 +51,7 @@ void add_attach_commands(Command app, Session& session);     // machine/attach.c
 void add_serial_commands(Command app, Session& session);     // machine/serial.cc: uart, keyboard, dmesg
 void add_ring_command(Command app, Session& session);        // machine/ring.cc: ring
 void add_modern_commands(Command app, Session& session);     // machine/modern.cc: modern, xenstored ...
+void add_toolstack_command(Command app, Session& session);   // machine/toolstack.cc: toolstack
 void add_dump_command(Command app, Session& session);        // view/dump.cc: dump
 void add_watch_command(Command app, Session& session);       // watch/command.cc: watch
 void add_demo_command(Command app, Session& session);        // view/demo.cc

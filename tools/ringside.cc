@@ -69,6 +69,7 @@ constexpr CommandFamily families[] = {
     {add_serial_commands, {"uart", "keyboard", "dmesg"}},
     {add_ring_command, {"ring"}},
     {add_modern_commands, {"modern", "xenstored", "xenconsoled"}},
+    {add_toolstack_command, {"toolstack"}},
     {add_dump_command, {"dump"}},
     {add_watch_command, {"watch"}},
     {add_explain_command, {"explain"}},

@@ -23,14 +23,13 @@ std::size_t buffer_size(std::size_t wanted_bytes) {
 }  // namespace
 
 ConsoleTty::ConsoleTty(Host& host, trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Setup setup)
-    : host_(host),
-      journal_(journal),
-      tty_journal_(journal.as(trace::actor(trace::Role::tty, domain))),
+    : journal_(journal),
       domain_(domain),
       ctrl_if_(ctrl_if),
       terminal_moved_(std::move(setup.terminal_moved)),
       quirks_(setup.quirks),
-      transmit_(buffer_size(setup.buffer_bytes)) {
+      transmit_(buffer_size(setup.buffer_bytes)),
+      terminal_(host, journal, domain) {
   RS_CHECK(ctrl_if_.register_receiver(
       ring::CMSG_CONSOLE, [this](Request request) { received(std::move(request)); },
       CtrlIf::Context::interrupt));
@@ -135,8 +134,7 @@ void ConsoleTty::space_in_ring() {
   waiting_for_space_ = false;
   flush();
   // A program that filled the buffer probably has more ready: read at once rather than through the loop.
-  if (state_ == Terminal::open && !read_wanted_ && transmit_.room() * 2 >= transmit_.capacity())
-    read_terminal();
+  if (!read_wanted_ && transmit_.room() * 2 >= transmit_.capacity()) read_terminal();
   update_watch();
 }
 
@@ -150,26 +148,19 @@ void ConsoleTty::send_flow_character(std::uint8_t character) {
 // -- the terminal
 
 void ConsoleTty::open(Handle terminal) {
-  RS_CHECK(state_ == Terminal::none && terminal.valid());
-  terminal_ = std::move(terminal);
-  state_ = Terminal::open;
-  host_.watch(terminal_, {}, [this](Ready ready) { terminal_ready(ready); });
+  terminal_.open(std::move(terminal), [this](Ready ready) { terminal_ready(ready); });
   deliver_input();
   update_watch();
-}
-
-void ConsoleTty::resize(std::uint16_t rows, std::uint16_t columns) {
-  if (state_ == Terminal::open) host_.terminal_resize(terminal_, rows, columns);
 }
 
 void ConsoleTty::terminal_ready(Ready ready) {
   {
     CtrlIf::Batch batch(ctrl_if_);
-    if (ready.write && input_blocked_) {
-      input_blocked_ = false;
+    if (ready.write && terminal_.input_blocked()) {
+      terminal_.unblock_input();
       deliver_input();
     }
-    if (ready.read && state_ == Terminal::open) read_terminal();
+    if (ready.read) read_terminal();
     update_watch();
   }
   if (terminal_moved_) terminal_moved_();
@@ -179,28 +170,9 @@ void ConsoleTty::read_terminal() {
   std::array<std::uint8_t, terminal_read_bytes_max> into;
   // Reads no more than fits: output that is not read stays in the terminal, and blocks the program when that
   // is full.
-  const auto room = std::span(into).first(std::min(transmit_.room(), into.size()));
-  if (room.empty()) return;
-  const Io io = host_.read(terminal_, room);
-  switch (io.state) {
-    case Io::State::moved: {
-      const Bytes bytes = room.first(io.bytes);
-      tty_journal_.bytes_passed(domain_, journal_.self(), bytes);
-      RS_CHECK(write(bytes) == bytes.size());
-      break;
-    }
-    case Io::State::blocked:
-      break;
-    case Io::State::closed:
-      terminal_closed();
-      break;
-  }
-}
-
-void ConsoleTty::terminal_closed() {
-  state_ = Terminal::closed;
-  tty_journal_.told(domain_, trace::Fact::terminal_closed);
-  hang_up_input();
+  const Bytes bytes = terminal_.read(std::span(into).first(std::min(transmit_.room(), into.size())));
+  RS_CHECK(write(bytes) == bytes.size());
+  if (terminal_.input_hung_up()) deliver_input();
 }
 
 void ConsoleTty::update_watch() {
@@ -208,10 +180,7 @@ void ConsoleTty::update_watch() {
   // fewer and longer reads.
   if (transmit_.full()) read_wanted_ = false;
   if (transmit_.room() * 2 >= transmit_.capacity()) read_wanted_ = true;
-  const Ready wanted{state_ == Terminal::open && read_wanted_, input_blocked_};
-  if (wanted.read == watched_.read && wanted.write == watched_.write) return;
-  watched_ = wanted;
-  host_.watch_interest(terminal_, watched_);
+  terminal_.update_watch(read_wanted_);
 }
 
 // -- input
@@ -232,10 +201,10 @@ void ConsoleTty::received(Request request) {
 }
 
 void ConsoleTty::deliver_input() {
-  if (state_ == Terminal::none && !input_hung_up_) return;
+  if (terminal_.state() == GuestTerminal::State::none && !terminal_.input_hung_up()) return;
   CtrlIf::Batch batch(ctrl_if_);
-  while (!input_.empty() && !input_blocked_) {
-    if (input_hung_up_) {
+  while (!input_.empty() && !terminal_.input_blocked()) {
+    if (terminal_.input_hung_up()) {
       drop_input();
       break;
     }
@@ -251,20 +220,8 @@ void ConsoleTty::deliver_input() {
       input_taken(0);
       continue;
     }
-    const auto moment = journal_.moment();
-    const Io io = host_.write(terminal_, Bytes(together).first(bytes));
-    switch (io.state) {
-      case Io::State::moved:
-        journal_.bytes_passed(domain_, tty_journal_.self(), Bytes(together).first(io.bytes), moment);
-        input_taken(io.bytes);
-        break;
-      case Io::State::blocked:
-        input_blocked_ = true;
-        break;
-      case Io::State::closed:
-        input_hung_up_ = true;
-        break;
-    }
+    const std::size_t taken = terminal_.write(Bytes(together).first(bytes));
+    if (taken != 0) input_taken(taken);
   }
   update_watch();
 }
@@ -285,8 +242,7 @@ void ConsoleTty::input_taken(std::size_t bytes) {
 }
 
 void ConsoleTty::hang_up_input() {
-  input_hung_up_ = true;
-  input_blocked_ = false;
+  terminal_.hang_up_input();
   deliver_input();
 }
 
@@ -307,7 +263,7 @@ void ConsoleTty::hold_output(bool hold) {
   output_held_ = hold;
   if (hold) return;
   flush();
-  if (state_ != Terminal::none) update_watch();
+  update_watch();
 }
 
 void ConsoleTty::answer_all() {

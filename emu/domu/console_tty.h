@@ -1,6 +1,6 @@
 // The guest's console driver: between the program's terminal and the control channel.
 //
-// There is one per guest, owned by the domain, on the host's one thread; it owns the terminal's handle. Both
+// There is one per guest, owned by the domain, on the host's one thread; it owns the terminal. Both
 // directions use back-pressure and lose nothing: the program's output is read only while the transmit buffer
 // has room, and an input message is answered only when the terminal has taken all its bytes, so that at most
 // the ring's 8 messages wait here, and 8 more after a suspension. Only the kernel's own messages are dropped
@@ -18,6 +18,8 @@
 
 #include "emu/base/byte_queue.h"
 #include "emu/domu/ctrl_if.h"
+#include "emu/domu/guest_console.h"
+#include "emu/domu/guest_terminal.h"
 
 namespace ringside::domu {
 
@@ -28,7 +30,7 @@ inline constexpr std::size_t transmit_buffer_bytes_max = std::size_t{1} << 20;
 /// been answered early, before the page was given up.
 inline constexpr std::size_t input_messages_max = 2 * ring::slots_per_ring;
 
-class ConsoleTty {
+class ConsoleTty final : public GuestConsole {
  public:
   struct Setup {
     /// The size of the buffer that kernel messages and the program share; rounded up to a power of two.
@@ -40,7 +42,7 @@ class ConsoleTty {
 
   /// It is the receiver of CMSG_CONSOLE while it lives.
   ConsoleTty(Host& host, trace::Journal journal, DomainId domain, CtrlIf& ctrl_if, Setup setup);
-  ~ConsoleTty();
+  ~ConsoleTty() override;
   ConsoleTty(const ConsoleTty&) = delete;
   ConsoleTty& operator=(const ConsoleTty&) = delete;
 
@@ -48,7 +50,7 @@ class ConsoleTty {
 
   /// Prints a kernel message: each '\n' becomes CR LF. The buffer's last byte stays free; what does not fit
   /// is dropped and counted.
-  void print(std::string_view text);
+  void print(std::string_view text) override;
   /// Takes output of the tty, as much as fits. Returns how many bytes.
   std::size_t write(Bytes bytes);
   /// Bytes that wait for room in the ring.
@@ -66,11 +68,11 @@ class ConsoleTty {
   // -- the terminal
 
   /// Starts reading the program's output and writing typed input.
-  void open(Handle terminal);
-  void resize(std::uint16_t rows, std::uint16_t columns);
+  void open(Handle terminal) override;
+  void resize(std::uint16_t rows, std::uint16_t columns) override { terminal_.resize(rows, columns); }
   /// The program reads no more input: waiting and later input is answered, dropped and counted. Output
   /// continues until the terminal is closed.
-  void hang_up_input();
+  void hang_up_input() override;
   /// Writes the input that has arrived to the terminal. Call it after each CtrlIf::serve, in the same batch:
   /// input is collected until then, so that it takes one write.
   void deliver_input();
@@ -88,8 +90,8 @@ class ConsoleTty {
 
   /// True when no output is left: the terminal is not open (never opened, or closed and read to its end), and
   /// the buffer is empty.
-  [[nodiscard]] bool output_ended() const {
-    return transmit_.empty() && !flow_character_ && state_ != Terminal::open;
+  [[nodiscard]] bool output_ended() const override {
+    return transmit_.empty() && !flow_character_ && terminal_.state() != GuestTerminal::State::open;
   }
 
   [[nodiscard]] std::uint32_t dropped_message_bytes() const { return dropped_message_bytes_; }
@@ -99,7 +101,6 @@ class ConsoleTty {
   static constexpr std::uint8_t xoff = 0x13;
 
  private:
-  enum class Terminal : std::uint8_t { none, open, closed };
   struct Input {
     ring::ControlMessage message;
     std::optional<Request> request;  ///< answered when its bytes are taken; empty if it was answered before
@@ -110,7 +111,6 @@ class ConsoleTty {
   void space_in_ring();
   void terminal_ready(Ready ready);
   void read_terminal();
-  void terminal_closed();
   void input_taken(std::size_t bytes);
   void drop_input();
   void flush();
@@ -122,9 +122,7 @@ class ConsoleTty {
   void drop_input(std::size_t bytes);
   void count_dropped(trace::Counter counter, std::uint32_t& total, std::size_t bytes);
 
-  Host& host_;
-  trace::Journal journal_;      ///< as the guest
-  trace::Journal tty_journal_;  ///< as its terminal
+  trace::Journal journal_;
   DomainId domain_;
   CtrlIf& ctrl_if_;
   std::function<void()> terminal_moved_;
@@ -137,14 +135,10 @@ class ConsoleTty {
   bool output_held_ = false;
   std::uint32_t dropped_message_bytes_ = 0;
 
-  Handle terminal_;
-  Terminal state_ = Terminal::none;
-  Ready watched_;
+  GuestTerminal terminal_;
   bool read_wanted_ = false;  ///< transmit_ has been half empty since it was last full
 
   std::deque<Input> input_;  ///< oldest first
-  bool input_blocked_ = false;
-  bool input_hung_up_ = false;
   std::uint32_t dropped_input_bytes_ = 0;
 };
 

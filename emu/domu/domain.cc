@@ -12,6 +12,23 @@ const char* name_of(ring::Abi abi) {
   return abi == ring::Abi::flat ? "flat" : "sring";
 }
 
+constexpr const char* kernel_2005 = "2.6.11-xenU (ringside) (no compiler, no kernel) #1 Fri Jul 1 2005";
+constexpr const char* kernel_today = "6.1.0-xenU (ringside) (no compiler, no kernel)";
+
+std::string interface_2005(const DomainInfo& info) {
+  return fmt::format("Control interface: shared_info frame {:#x}, offset {}, {} layout, event channel {}\n",
+                     info.shared_info_frame, ring::control_interface_offset, name_of(info.abi),
+                     info.console_port);
+}
+
+std::string interface_today(const DomainInfo& info) {
+  return fmt::format(
+      "Console: grant reference {}, rings of {} and {} bytes, event channel {}\n"
+      "Xenstore: grant reference {}, event channel {}\n",
+      grant_console, sizeof ring::ByteRings::in, sizeof ring::ByteRings::out, info.console_port,
+      grant_xenstore, info.store_port);
+}
+
 }  // namespace
 
 DomU::DomU(Host& host, trace::Journal journal, Privcmd privcmd, DomUOptions options)
@@ -48,7 +65,7 @@ Result<> DomU::start() {
   domain_ = info.domain;
   journal_ = journal_.as(trace::actor(trace::Role::domain, domain_));
 
-  if (auto connected = connect(info); !connected) return connected;
+  if (auto connected = info.today() ? connect_today(info) : connect(info); !connected) return connected;
   phase_ = Phase::running;
   if (!options_.quiet) print_boot_messages(info);
   start_program(info);
@@ -117,13 +134,12 @@ void DomU::register_receivers(ring::Abi abi) {
 }
 
 void DomU::print_boot_messages(const DomainInfo& info) {
-  std::string text = "Linux version 2.6.11-xenU (ringside) (no compiler, no kernel) #1 Fri Jul 1 2005\n";
-  text += fmt::format("Control interface: shared_info frame {:#x}, offset {}, {} layout, event channel {}\n",
-                      info.shared_info_frame, ring::control_interface_offset, name_of(info.abi),
-                      info.console_port);
+  const bool today = info.today();
+  std::string text = fmt::format("Linux version {}\n", today ? kernel_today : kernel_2005);
+  text += today ? interface_today(info) : interface_2005(info);
   for (const std::string& line : options_.boot_lines) text += line + "\n";
-  text += "Xen virtual console successfully installed as tty1\n";
-  console_->print(text);
+  text += today ? "printk: console [hvc0] enabled\n" : "Xen virtual console successfully installed as tty1\n";
+  console_in_use().print(text);
 }
 
 void DomU::start_program(const DomainInfo& info) {
@@ -135,22 +151,24 @@ void DomU::start_program(const DomainInfo& info) {
   auto program = host_.program_start(spec);
   if (!program) {
     // Printed on the console, even if `quiet`: the user who started the domain sees nothing else.
-    console_->print(program.error().text() + "\n");
+    console_in_use().print(program.error().text() + "\n");
     exit_status_ = exit_status_no_program;
     phase_ = Phase::ending;
-    console_->hang_up_input();
+    console_in_use().hang_up_input();
     return;
   }
   process_ = std::move(program->process);
   journal_.told(domain_, trace::Fact::program_runs, {}, options_.argv.front());
   host_.process_watch(process_, [this](int status) { program_ended(status); });
-  console_->open(std::move(program->terminal));
+  console_in_use().open(std::move(program->terminal));
 }
 
 // -- running
 
 void DomU::serve() {
-  {
+  if (hvc_) {
+    hvc_->serve();
+  } else {
     CtrlIf::Batch batch(*ctrl_if_);
     ctrl_if_->serve();
     console_->deliver_input();
@@ -159,8 +177,7 @@ void DomU::serve() {
 }
 
 void DomU::log(std::string_view text) {
-  RS_CHECK(console_);
-  console_->print(text);
+  console_in_use().print(text);
 }
 
 void DomU::throttle(bool full) {
@@ -190,7 +207,7 @@ void DomU::read_window() {
     return;
   }
   const DomainInfo& info = start_info->info;
-  if (info.rows != 0 && info.columns != 0) console_->resize(info.rows, info.columns);
+  if (info.rows != 0 && info.columns != 0) console_in_use().resize(info.rows, info.columns);
 }
 
 void DomU::shutdown_requested(Request request) {
@@ -221,7 +238,7 @@ void DomU::end(ShutdownReason reason) {
   ending_asked_ = true;
   reason_ = reason;
   if (!options_.quiet) {
-    console_->print(reason == ShutdownReason::reboot ? "Restarting system.\n" : "System halted.\n");
+    console_in_use().print(reason == ShutdownReason::reboot ? "Restarting system.\n" : "System halted.\n");
   }
   host_.program_kill_rest(process_);
 }
@@ -236,14 +253,14 @@ void DomU::program_ended(int status) {
   journal_.told(domain_, trace::Fact::program_ended, {static_cast<std::uint32_t>(status)});
   // Processes that it left running would keep the terminal open for ever.
   host_.program_kill_rest(process_);
-  console_->hang_up_input();
+  console_in_use().hang_up_input();
   settle();
 }
 
 void DomU::settle() {
   if (suspend_asked_) return suspend_when_possible();
   if (phase_ != Phase::ending) return;
-  if (!console_->output_ended() || ctrl_if_->outstanding() != 0 || ctrl_if_->owed() != 0) return spin();
+  if (!has_drained()) return spin();
   phase_ = Phase::stopped;
   const auto done = privcmd_.sched_shutdown(reason_, exit_status_);
   if (!done) {
@@ -252,6 +269,11 @@ void DomU::settle() {
     return;
   }
   host_.stop(0);
+}
+
+bool DomU::has_drained() const {
+  if (hvc_) return hvc_->output_ended();
+  return console_->output_ended() && ctrl_if_->outstanding() == 0 && ctrl_if_->owed() == 0;
 }
 
 /// With the quirk, polls until all responses have arrived; without it, their events call settle().

@@ -5,6 +5,9 @@
 // the hypervisor, the mapping of its frame, the event channel, the control channel, the console driver and
 // the program. The hypervisor does not trust it: it cannot affect another domain.
 //
+// Its console is the control interface of 2005, or the byte rings of today, as its start info says. A guest
+// of today has no control channel, so the tools send it no requests (domain_today.cc).
+//
 // When it is asked to suspend, it stops sending, waits until all messages have responses, gives up its page
 // and its ports, and continues in another page when it is resumed (domain_suspend.cc).
 //
@@ -21,6 +24,7 @@
 #include "emu/domu/ctrl_if.h"
 #include "emu/domu/exit_status.h"
 #include "emu/domu/guest_events.h"
+#include "emu/domu/hvc_tty.h"
 #include "emu/domu/tool_requests.h"
 #include "emu/host/host.h"
 
@@ -56,7 +60,8 @@ class DomU {
 
   /// Prints a kernel message, as ConsoleTty::print does. The guest must have booted.
   void log(std::string_view text);
-  /// With `hold`, leaves dom0's requests in the ring from now on; without it, takes them again.
+  /// With `hold`, leaves dom0's requests in the ring from now on; without it, takes them again. For a guest
+  /// of 2005, as throttle().
   void hold_requests(bool hold);
   /// Sends XOFF (`full`) or XON, as a tty with IXOFF does when its input is full or has room again. The guest
   /// must have booted.
@@ -76,6 +81,10 @@ class DomU {
   };
 
   Result<> connect(const DomainInfo& info);
+  Result<> connect_today(const DomainInfo& info);
+  void notify_today();
+  [[nodiscard]] GuestConsole& console_in_use();
+  [[nodiscard]] bool has_drained() const;
   Result<GuestEvents::Channel> open_channel(ring::Port port);
   Result<> bind_window();
   void register_receivers(ring::Abi abi);
@@ -125,6 +134,9 @@ class DomU {
   std::optional<CtrlIf> ctrl_if_;
   std::optional<ConsoleTty> console_;
   std::optional<ToolRequests> tool_requests_;
+  // In a domain of today, in place of ctrl_if_, console_ and tool_requests_.
+  Mapping rings_;
+  std::optional<HvcTty> hvc_;
 };
 
 }  // namespace ringside::domu

@@ -58,6 +58,8 @@ class GuestEvents {
 
   /// The port of the control channel.
   [[nodiscard]] ring::Port port() const { return channel_.port; }
+  /// Whether an event at that port has not been taken; while the guest is awake, none wakes it.
+  [[nodiscard]] bool announced() const { return bits_.is_pending(channel_.port); }
   /// The number of events without a handler.
   [[nodiscard]] std::uint32_t stray_count() const { return strays_; }
 

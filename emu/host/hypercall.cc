@@ -78,9 +78,10 @@ Result<> Privcmd::domain_set_process(DomainId domain, const Handle& process) {
                 &process);
 }
 
-Result<> Privcmd::domain_set_console_port(DomainId domain, ring::Port port) {
-  return simple("cannot set the domain's console port",
-                {.op = HypercallOp::domain_set_console_port, .domain = domain, .port = port});
+Result<> Privcmd::domain_set_console_port(DomainId domain, ring::Port port, ring::Port store_port) {
+  return simple(
+      "cannot set the domain's console port",
+      {.op = HypercallOp::domain_set_console_port, .domain = domain, .port = port, .port2 = store_port});
 }
 
 Result<> Privcmd::domain_pause(DomainId domain) {
@@ -167,9 +168,9 @@ Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, Dom
   return PortPair{outcome->answer.port, outcome->answer.port2};
 }
 
-Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq) {
-  auto outcome =
-      call("cannot bind the virtual interrupt", {.op = HypercallOp::evtchn_bind_virq, .virq = virq});
+Result<ring::Port> Privcmd::evtchn_bind_virq(std::uint32_t virq, bool alone) {
+  auto outcome = call("cannot bind the virtual interrupt",
+                      {.op = HypercallOp::evtchn_bind_virq, .virq = virq, .alone = alone});
   if (!outcome) return outcome.error();
   return outcome->answer.port;
 }
@@ -228,6 +229,20 @@ Result<DomainInfo> Privcmd::domain_resume(DomainId domain) {
   auto outcome = call("cannot resume the domain", {.op = HypercallOp::domain_resume, .domain = domain});
   if (!outcome) return outcome.error();
   return outcome->answer.info;
+}
+
+Result<> Privcmd::grant_share(DomainId domain, std::uint32_t reference) {
+  constexpr DomainId dom0 = 0;
+  return simple("cannot grant a frame of the domain",
+                {.op = HypercallOp::grant_share, .domain = domain, .domain2 = dom0, .frame = reference});
+}
+
+Result<Handle> Privcmd::grant_map(DomainId domain, std::uint32_t reference) {
+  const char* what = "cannot map the granted frame";
+  auto outcome = call(what, {.op = HypercallOp::grant_map, .domain = domain, .frame = reference});
+  if (!outcome) return outcome.error();
+  if (outcome->handles.empty()) return missing_handle(what);
+  return std::move(outcome->handles[0]);
 }
 
 Result<std::size_t> Privcmd::console_write(std::span<const std::uint8_t> bytes) {

@@ -102,13 +102,17 @@ struct DomainInfo {
   std::uint16_t rows = 0;        ///< its console's window, 0 = never set
   std::uint16_t columns = 0;
   std::uint32_t memory_max_kib = 0;  ///< what it was created with, and the most it may have
+  ring::Port store_port = 0;         ///< of its start info, to today's xenstored; 0 = it is a domain of 2005
   char name[domain_name_bytes_max + 1] = {};
 
+  /// Its console is today's: a ring of bytes in the frame that it grants as grant_console. Otherwise it is
+  /// the control interface of 2005, in its shared_info frame.
+  [[nodiscard]] bool today() const { return store_port != 0; }
   [[nodiscard]] bool suspended() const {
     return state.shutdown != 0 && state.crashed == 0 && reason == ShutdownReason::suspend;
   }
 };
-static_assert(sizeof(DomainInfo) == 112);
+static_assert(sizeof(DomainInfo) == 116);
 
 enum class PortState : std::uint32_t { closed, unbound, interdomain, pirq, virq, ipi };
 
@@ -125,7 +129,7 @@ enum class HypercallOp : std::uint16_t {
                        ///< info.shared_info_frame; starts paused
   domain_connection,   ///< ringside: domain -> handle: the connection that the guest's process is to be given
   domain_set_process,  ///< ringside: domain, handle of its process
-  domain_set_console_port,  ///< domain, port: into its start info
+  domain_set_console_port,  ///< domain, port, port2 (the store's, 0 = none): into its start info
   domain_pause,             ///< domain
   domain_unpause,           ///< domain
   domain_destroy,           ///< domain
@@ -154,7 +158,8 @@ enum class HypercallOp : std::uint16_t {
   grant_share,   ///< domain grants a new frame to domain2; frame: the reference, or any_grant; read_only,
                  ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify
   grant_end,     ///< domain, frame (the reference); existing mappings stay
-  grant_map,     ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to
+  grant_map,     ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to, and
+                 ///< for the domain itself
   grant_notify,  ///< ringside (Linux's gntdev): domain, frame (the reference), position and port: a byte of
                  ///< it is set to 0, and the port raised (0 = none), when the caller's connection closes
 };
@@ -200,7 +205,7 @@ struct HypercallAnswer {
   std::uint32_t number = 0;  ///< of the call
   std::uint8_t data[hypercall_data_bytes_max] = {};
 };
-static_assert(sizeof(HypercallAnswer) == 416);
+static_assert(sizeof(HypercallAnswer) == 424);
 
 /// A caller, identified by its connection, never by the contents of a call.
 struct HypercallCaller {
@@ -241,7 +246,8 @@ class Privcmd {
                                 DomainId id = 0);
   Result<Handle> domain_connection(DomainId domain);
   Result<> domain_set_process(DomainId domain, const Handle& process);
-  Result<> domain_set_console_port(DomainId domain, ring::Port port);
+  /// `store_port`: of a domain of today; see DomainInfo.
+  Result<> domain_set_console_port(DomainId domain, ring::Port port, ring::Port store_port = 0);
   Result<> domain_pause(DomainId domain);
   Result<> domain_unpause(DomainId domain);
   Result<> domain_destroy(DomainId domain);
@@ -267,7 +273,8 @@ class Privcmd {
   Result<ring::Port> evtchn_alloc_unbound(DomainId domain, DomainId remote);
   Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
                                            ring::Port port2);
-  Result<ring::Port> evtchn_bind_virq(std::uint32_t virq);
+  /// `alone`: a port of dom0 for this connection only, which ends with it.
+  Result<ring::Port> evtchn_bind_virq(std::uint32_t virq, bool alone = false);
   /// EPERM: the caller is not dom0. EINVAL: no such interrupt.
   Result<ring::Port> evtchn_bind_pirq(std::uint32_t pirq);
   Result<ring::Port> evtchn_bind_ipi();
@@ -284,6 +291,12 @@ class Privcmd {
   Result<> memory_set(std::uint32_t memory_kib);
   /// Gives a suspended domain a new frame, and returns its new state. EINVAL: it is not suspended.
   Result<DomainInfo> domain_resume(DomainId domain);
+
+  /// Makes a frame that `domain` grants to dom0 under `reference`. EPERM: the caller is not dom0. EEXIST: the
+  /// reference is in use.
+  Result<> grant_share(DomainId domain, std::uint32_t reference);
+  /// The frame that `domain` grants under `reference`, to dom0 or to itself. ENOENT: there is none.
+  Result<Handle> grant_map(DomainId domain, std::uint32_t reference);
 
   /// Writes dom0's output to Xen's console. Returns how many bytes were taken: less than all when too many
   /// wait for the serial line, until the line has sent some. EPERM: the caller is not dom0; also for the next

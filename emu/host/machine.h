@@ -16,7 +16,8 @@ namespace ringside {
 class Machine {
  public:
   /// All processes that a machine may have. The others end when the hypervisor ends, so it is the first.
-  static constexpr std::array processes{"xen", "xcs", "xend", "xenctld", "dom0", "xenstored", "xenconsoled"};
+  static constexpr std::array processes{"xen",  "xcs",       "xend",        "xenctld",
+                                        "dom0", "xenstored", "xenconsoled", "toolstack"};
 
   /// A relative path starts at the current directory; it is kept as an absolute one, which other processes
   /// can use.

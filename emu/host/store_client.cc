@@ -8,8 +8,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "emu/host/linux_sockets.h"
@@ -20,6 +23,8 @@ namespace {
 
 constexpr const char* cannot_ask = "cannot ask xenstored";
 constexpr int patience_s = 10;
+/// How often a transaction is tried. Another client makes one fail only by completing its own.
+constexpr int transactions_max = 100;
 
 struct MessageHeader {
   std::uint32_t type;
@@ -33,18 +38,22 @@ constexpr std::size_t data_bytes_max = 4096;
 enum MessageType : std::uint32_t {
   message_directory = 1,
   message_read = 2,
+  message_transaction_start = 6,
+  message_transaction_end = 7,
+  message_introduce = 8,
   message_write = 11,
   message_remove = 13,
   message_error = 16,
 };
 
 /// The daemon names errors by the names of errno values.
-constexpr std::array<std::pair<std::string_view, int>, 6> error_names{{{"EINVAL", EINVAL},
+constexpr std::array<std::pair<std::string_view, int>, 7> error_names{{{"EINVAL", EINVAL},
                                                                        {"EACCES", EACCES},
                                                                        {"ENOENT", ENOENT},
                                                                        {"ENOSPC", ENOSPC},
                                                                        {"E2BIG", E2BIG},
-                                                                       {"EIO", EIO}}};
+                                                                       {"EIO", EIO},
+                                                                       {"EAGAIN", EAGAIN}}};
 
 int code_of(std::string_view name) {
   for (const auto& [known, code] : error_names) {
@@ -62,6 +71,12 @@ bool read_all(int from, void* into, std::size_t bytes) {
 
 Result<StoreClient> StoreClient::connect(const std::string& socket) {
   auto connection = connect_to_path(socket, SOCK_STREAM);
+  // xenstored lets only one or two callers wait to be accepted.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_s);
+  while (!connection && connection.error().code == EAGAIN && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    connection = connect_to_path(socket, SOCK_STREAM);
+  }
   if (!connection) return connection.error();
   const timeval patience{.tv_sec = patience_s, .tv_usec = 0};
   const int blocking = fcntl(connection->get(), F_GETFL) & ~O_NONBLOCK;
@@ -74,7 +89,7 @@ Result<StoreClient> StoreClient::connect(const std::string& socket) {
 Result<std::string> StoreClient::request(std::uint32_t type, const std::string& data) {
   const Error failed{EIO, cannot_ask, data.c_str(), "it does not answer",
                      "its log is in the machine's directory"};
-  MessageHeader header{.type = type, .request = 0, .transaction = 0, .bytes = 0};
+  MessageHeader header{.type = type, .request = 0, .transaction = transaction_, .bytes = 0};
   header.bytes = static_cast<std::uint32_t>(data.size());
   std::string message(sizeof header, '\0');
   std::memcpy(message.data(), &header, sizeof header);
@@ -114,6 +129,29 @@ Result<> StoreClient::write(const std::string& path, const std::string& value) {
 Result<> StoreClient::remove(const std::string& path) {
   auto answer = request(message_remove, path + '\0');
   if (!answer && answer.error().code != ENOENT) return answer.error();
+  return Done{};
+}
+
+Result<> StoreClient::transaction(const std::function<Result<>()>& change) {
+  RS_CHECK(transaction_ == 0);
+  for (int tries = 1;; ++tries) {
+    auto started = request(message_transaction_start, std::string(1, '\0'));
+    if (!started) return started.error();
+    transaction_ = static_cast<std::uint32_t>(std::strtoul(started->c_str(), nullptr, 10));
+    const auto changed = change();
+    auto ended = request(message_transaction_end, std::string(changed ? "T" : "F") + '\0');
+    transaction_ = 0;
+    if (!changed) return changed;
+    if (ended) return Done{};
+    if (ended.error().code != EAGAIN || tries == transactions_max) return ended.error();
+  }
+}
+
+/// The number of the frame is not used: xenstored maps the granted one.
+Result<> StoreClient::introduce(DomainId domain, ring::Port port) {
+  std::string data;
+  for (const std::uint32_t number : {domain, grant_xenstore, port}) data += std::to_string(number) + '\0';
+  if (auto answer = request(message_introduce, data); !answer) return answer.error();
   return Done{};
 }
 

@@ -70,9 +70,11 @@ Result<Handle> Grants::map(DomainId domain, std::uint32_t reference, DomainId gr
   auto found = find(domain, reference);
   if (!found) return found.error();
   const Grant& grant = **found;
-  if (grant.grantee != grantee)
+  // A domain that grants a frame to itself maps it as any grantee.
+  const bool own = domain == grantee && grant.grantee != domain;
+  if (!own && grant.grantee != grantee)
     return refusal(EACCES, trace::Refusal::grant_for_another, domain, reference, grant.grantee, grantee);
-  if (grant.read_only && !read_only)
+  if (!own && grant.read_only && !read_only)
     return refusal(EACCES, trace::Refusal::grant_is_read_only, domain, reference);
   return read_only ? host_->frame_read_only(grant.frame) : host_->handle_duplicate(grant.frame);
 }

@@ -38,8 +38,8 @@ class Grants {
   Result<Made> share(const Plan& plan);
   /// ENOENT: no such grant.
   Result<> end(DomainId domain, std::uint32_t reference);
-  /// A handle for the domain that the frame is granted to. ENOENT: no such grant. EACCES: granted to another
-  /// domain, or for reading only.
+  /// A handle for the domain that the frame is granted to, or for the domain itself. ENOENT: no such grant.
+  /// EACCES: granted to another domain, or for reading only.
   Result<Handle> map(DomainId domain, std::uint32_t reference, DomainId grantee, bool read_only);
   /// When the connection is gone, the byte at `offset` is set to 0, and connection_gone returns `port`.
   /// ENOENT: no such grant. EINVAL: `offset` is beyond the frame.

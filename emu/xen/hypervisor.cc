@@ -264,16 +264,25 @@ Result<> Hypervisor::domain_set_console_port(Call& call) {
   auto found = own ? own_or_any(call, dom0_id) : guest_of_dom0(call);
   if (!found) return found.error();
   Domain& domain = **found;
+  const DomainId id = domain.info.domain;
   const ring::Port port = call.arguments.port;
-  const auto status = channels_.status(domain.info.domain, port);
-  if (!status) return status.error();
-  const PortState state = status.value().state;
-  const bool leads_somewhere = state == PortState::unbound || state == PortState::interdomain;
-  if (!leads_somewhere || status.value().remote_domain != dom0_id) {
-    return refusal(EINVAL, trace::Refusal::port_not_to_dom0, port, domain.info.domain);
+  const ring::Port store_port = call.arguments.port2;
+  if (auto good = leads_to_dom0(id, port); !good) return good;
+  if (store_port != any_port) {
+    if (auto good = leads_to_dom0(id, store_port); !good) return good;
   }
   domain.info.console_port = port;
-  tell(domain.info.domain, trace::Fact::console_port, {port});
+  domain.info.store_port = store_port;
+  tell(id, trace::Fact::console_port, {port});
+  return Done{};
+}
+
+Result<> Hypervisor::leads_to_dom0(DomainId domain, ring::Port port) {
+  auto status = channels_.status(domain, port);
+  if (!status) return status.error();
+  const bool leads_somewhere = status->state == PortState::unbound || status->state == PortState::interdomain;
+  if (!leads_somewhere || status->remote_domain != dom0_id)
+    return refusal(EINVAL, trace::Refusal::port_not_to_dom0, port, domain);
   return Done{};
 }
 

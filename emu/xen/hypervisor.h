@@ -68,6 +68,7 @@ class Hypervisor {
   Result<> domain_connection(Call& call);
   Result<> domain_set_process(Call& call);
   Result<> domain_set_console_port(Call& call);
+  Result<> leads_to_dom0(DomainId domain, ring::Port port);
   Result<> domain_pause(Call& call);
   Result<> domain_unpause(Call& call);
   Result<> domain_destroy(Call& call);

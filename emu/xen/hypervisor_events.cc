@@ -131,7 +131,7 @@ Result<> Hypervisor::send(Domain& sender, ring::Port port) {
     case PortState::interdomain: {
       Domain& receiver = domains_.living(status->remote_domain);
       const bool is_console = receiver.info.domain == dom0_id && port == sender.info.console_port;
-      if (is_console && id != dom0_id) {
+      if (is_console && id != dom0_id && !sender.info.today()) {
         raise_on_console(sender, status->remote_port);
       } else {
         raise(receiver, status->remote_port, std::max(id, receiver.info.domain));
@@ -203,6 +203,7 @@ void Hypervisor::wake_controller(Domain& guest) {
   const DomainId id = guest.info.domain;
   auto status = channels_.status(id, guest.info.console_port);
   if (!status || status->state != PortState::interdomain || status->remote_domain != dom0_id) return;
+  if (guest.info.today()) return raise(domains_.living(dom0_id), status->remote_port, id);
   raise_on_console(guest, status->remote_port);
   host_.kick(channels_.kicks(dom0_id, status->remote_port).own);
 }

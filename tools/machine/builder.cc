@@ -9,7 +9,9 @@
 #include "emu/dom0/xenctld/xenctld_console.h"
 #include "emu/host/launch.h"
 #include "tools/machine/domain_spec.h"
+#include "tools/machine/modern_daemons.h"
 #include "tools/machine/quirks.h"
+#include "tools/machine/store_nodes.h"
 
 namespace ringside::tools {
 
@@ -276,9 +278,40 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
   return BuiltDomain{.domain = domain, .guest_port = *port, .tcp_port = 0, .telnet_port = 0, .path = {}};
 }
 
+/// Adds the domain to the store, where xenconsoled finds it and makes a pty for it.
+Result<BuiltDomain> make_console_today(LinuxHost& host, Privcmd& privcmd, DomainId domain) {
+  auto info = furnish_today(privcmd, domain);
+  if (!info) return info.error();
+  if (auto added = add_to_store(host.machine(), *info); !added) return added.error();
+  auto tty = wait_for_tty(host, domain);
+  if (!tty) return tty.error();
+  return BuiltDomain{
+      .domain = domain, .guest_port = info->console_port, .tcp_port = 0, .telnet_port = 0, .path = *tty};
+}
+
+Result<BuiltDomain> make_any_console(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec, DomainId id) {
+  if (spec.today) return make_console_today(host, privcmd, id);
+  return spec.no_console ? make_port(privcmd, id) : make_console(host, id);
+}
+
+/// Starts what the domain needs. Does nothing for a domain of 2005.
+Result<> prepare_today(LinuxHost& host, const DomainSpec& spec) {
+  if (!spec.today) return Done{};
+  const auto cannot = [&](const char* why, const char* option) {
+    return Error{EINVAL, "cannot build the domain", spec.name, why,
+                 fmt::format("leave out {} or --console today", option)};
+  };
+  if (!quirk_words("domu", spec.quirks).empty())
+    return cannot("quirks of domu are errors of the console driver of 2005", "--quirk");
+  if (spec.external) return cannot("libringside has only the console of 2005", "--external");
+  if (spec.no_console) return cannot("its console is served by xenconsoled", "--no-console");
+  return start_modern_toolstack(host, spec.dies_with_us);
+}
+
 }  // namespace
 
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec) {
+  if (auto prepared = prepare_today(host, spec); !prepared) return prepared.error();
   auto created =
       privcmd.domain_create(spec.name, spec.abi, spec.memory_mib * 1024, spec.preserve, spec.domain);
   if (!created) return created.error();
@@ -287,7 +320,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
     (void)privcmd.domain_destroy(domain);
     return error;
   };
-  auto made = spec.no_console ? make_port(privcmd, domain) : make_console(host, domain);
+  auto made = make_any_console(host, privcmd, spec, domain);
   if (!made) return give_up(made.error());
   const BuiltDomain& built = *made;
 

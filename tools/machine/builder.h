@@ -78,6 +78,7 @@ struct DomainSpec {
   bool raw = false;
   bool quiet = false;
   bool external = false;            ///< `program` is the guest itself and uses the hypervisor directly
+  bool today = false;               ///< its console is today's; see DomainInfo::today
   bool no_console = false;          ///< another program of dom0 serves the console; the domain stays paused
   std::vector<std::string> quirks;  ///< names of quirks of domu
   std::vector<std::string> boot_lines;  ///< printed by the guest as it boots, unless it is quiet
@@ -85,7 +86,7 @@ struct DomainSpec {
   std::string directory;  ///< the working directory of its creation; only for a domain that is rebuilt
 };
 
-/// Adds --abi and --raw, for a command that builds a domain. Returns --raw.
+/// Adds --abi, --console and --raw, for a command that builds a domain. Returns --raw.
 Option add_guest_options(Command command, DomainSpec& spec);
 
 struct BuiltDomain {
@@ -93,11 +94,12 @@ struct BuiltDomain {
   ring::Port guest_port = 0;
   std::uint16_t tcp_port = 0;  ///< 0 = none: the console is a pty, or there is no console
   std::uint16_t telnet_port = 0;
-  std::string path;  ///< the path of its socket, or of the link to its pty; empty without a console
+  std::string path;  ///< of its socket, of the link to its pty, or of its pty; empty without a console
 };
 
-/// Creates the domain, requests its console from the console's daemon (or makes only a port that waits for
-/// dom0), starts its process, and unpauses it unless `paused` or `no_console`.
+/// Creates the domain, requests its console from the console's daemon (or from xenconsoled, through the
+/// store; or makes only a port that waits for dom0), starts its process, and unpauses it unless `paused` or
+/// `no_console`.
 Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec);
 
 /// The values that build_domain passed through the environment, for a domU's process and its programs.

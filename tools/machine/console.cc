@@ -16,8 +16,10 @@
 #include "tools/command.h"
 #include "tools/machine/builder.h"
 #include "tools/machine/console.h"
+#include "tools/machine/page.h"
 #include "tools/machine/private_machine.h"
 #include "tools/machine/quirks.h"
+#include "tools/machine/store_nodes.h"
 #include "tools/machine/user_terminal.h"
 
 namespace ringside::tools {
@@ -53,23 +55,65 @@ Result<Handle> open_console(LinuxHost& host, DomainId domain, const ConsolePlace
 /// The signals with which a user leaves.
 constexpr int leaving_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
+constexpr std::chrono::milliseconds between_end_looks{20};
+
 /// How the connection of this terminal to a console ended.
 struct Attached {
   ConsoleClient::Ended ended;
   int signal = 0;  ///< the signal that ended it, or 0
 };
 
+/// When the output of a domain of today is complete. xenconsoled keeps the pty of a domain that has shut down
+/// until it is destroyed, so the pty does not say it. The guest's index does: it counts all bytes.
+class OutputToday {
+ public:
+  OutputToday(LinuxHost& host, Privcmd& privcmd, DomainId domain, BytePage page)
+      : host_(host), privcmd_(privcmd), domain_(domain), page_(std::move(page)) {}
+
+  [[nodiscard]] bool complete(const ConsoleClient& client) {
+    const auto info = privcmd_.domain_info(domain_);
+    if (!info || !info.value() || info.value()->domain != domain_) return true;
+    const DomainState& state = info.value()->state;
+    if ((state.shutdown == 0 && state.crashed == 0) || !client.all_shown()) return false;
+    const auto received = static_cast<ring::Index>(client.received_bytes());
+    const ring::Index sent = page_.out().prod;
+    if (received == sent) return true;
+    if (std::exchange(received_, received) != received) since_ = host_.now();
+    if (host_.now() - since_ < patience) return false;
+    host_.warn(
+        fmt::format("{} bytes of the output have not arrived: xenconsoled discards the oldest bytes "
+                    "beyond one megabyte",
+                    sent - received));
+    return true;
+  }
+
+ private:
+  /// xenconsoled serves each console at least every 200 ms.
+  static constexpr std::chrono::seconds patience{10};
+  LinuxHost& host_;
+  Privcmd& privcmd_;
+  DomainId domain_;
+  BytePage page_;
+  std::optional<ring::Index> received_;
+  Time since_{};
+};
+
+Result<std::unique_ptr<OutputToday>> output_today(LinuxHost& host, Privcmd& privcmd, DomainId domain) {
+  auto page = BytePage::open(host, privcmd, domain);
+  if (!page) return page.error();
+  return std::make_unique<OutputToday>(host, privcmd, domain, std::move(*page));
+}
+
 /// Attaches stdin and stdout to the console until one side ends it. A leaving signal ends it, too.
-/// `unpause`: starts the domain once its console has its viewer.
+/// `unpause`: starts the domain once its console has its viewer. `output`: also ends when that is complete.
 Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Result<Handle> connection,
-                        dom0::ConsoleClientOptions options, bool unpause) {
+                        dom0::ConsoleClientOptions options, bool unpause, OutputToday* output = nullptr) {
   if (!connection) return connection.error();
   auto input = host.standard_stream(0);
   if (!input) return input.error();
-  auto output = host.standard_stream(1);
-  if (!output) return output.error();
+  auto shown = host.standard_stream(1);
+  if (!shown) return shown.error();
 
-  if (running_dom0(host.machine()) == Dom0Kind::xenctld) options.daemon = trace::actor(trace::Role::xenctld);
   const auto tell_window = [&] {
     const auto size = window_size(0);
     // A guest that is ending refuses this, and then the size does not matter.
@@ -89,17 +133,34 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
   }
   const UserTerminal terminal(host, tell_window);
   const ConsoleClient client(host, trace::Journal(sink, trace::actor(trace::Role::client)),
-                             std::move(*connection), std::move(*input), std::move(*output), options,
+                             std::move(*connection), std::move(*input), std::move(*shown), options,
                              [&](ConsoleClient::Ended why) { leave(why); });
+  std::function<void()> look = [&] {
+    if (output->complete(client)) return leave(ConsoleClient::Ended::closed);
+    host.timer_start(between_end_looks, look);
+  };
+  if (output != nullptr) host.timer_start(between_end_looks, look);
   host.run();
   host.on_signal(SIGWINCH, [] {});
   for (const int number : leaving_signals) host.on_signal(number, [] {});
   return *attached;
 }
 
+/// xenconsoled does not say whether another program has its pty open.
+Result<ConsolePlace> find_console_today(LinuxHost& host, DomainId domain) {
+  const char* advice = "ringside modern -- true starts today's daemons again";
+  auto tty = tty_in_store(host.machine(), domain);
+  if (!tty) return no_console(domain, "xenstored does not answer: " + tty.error().why, advice);
+  if (tty->empty()) return no_console(domain, "xenconsoled serves none for it", advice);
+  return ConsolePlace{
+      .path = *tty, .daemon = trace::dom0_actor, .pty = true, .viewed = false, .attached = {}};
+}
+
 }  // namespace
 
-Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty) {
+Result<ConsolePlace> find_console(LinuxHost& host, const DomainInfo& info, bool pty) {
+  const DomainId domain = info.domain;
+  if (info.today()) return find_console_today(host, domain);
   const auto cannot = [domain](std::string why, std::string advice) {
     return no_console(domain, why, advice);
   };
@@ -119,7 +180,11 @@ Result<ConsolePlace> find_console(LinuxHost& host, DomainId domain, bool pty) {
     const std::size_t at = line.find('/');
     if (at == std::string::npos) continue;
     const std::string path = line.substr(at);
-    ConsolePlace place{.path = path, .pty = has_ptys, .viewed = status == "connected", .attached = {}};
+    ConsolePlace place{.path = path,
+                       .daemon = trace::actor(has_ptys ? trace::Role::xenctld : trace::Role::xend),
+                       .pty = has_ptys,
+                       .viewed = status == "connected",
+                       .attached = {}};
     if (has_ptys && status == "attached") {
       place.attached = path;
       place.path = host.machine().pty_link(domain);
@@ -151,11 +216,14 @@ int console(const Session& session, const ConsoleOptions& options) {
   if (!privcmd) return failed(privcmd.error());
   auto info = privcmd->domain_find(options.domain);
   if (!info) return failed(info.error());
+  if (options.take && info->today())
+    return failed(
+        no_console(info->domain, "xenconsoled does not know who has its pty open", "leave out --take"));
   if (options.take) {
     auto taken = ask_xend(host, fmt::format("take {}", info->domain));
     if (!taken) return failed(taken.error());
   }
-  auto place = find_console(host, info->domain, options.pty);
+  auto place = find_console(host, *info, options.pty);
   if (!place) return failed(place.error());
   auto connection = open_console(host, info->domain, *place);
   if (!connection) return failed(connection.error());
@@ -170,7 +238,8 @@ int console(const Session& session, const ConsoleOptions& options) {
   auto attached = attach(host, *privcmd, **journal, std::move(connection),
                          {.escape = on_terminal ? options.escape.byte() : std::nullopt,
                           .end_of_file = false,
-                          .domain = info->domain},
+                          .domain = info->domain,
+                          .daemon = place->daemon},
                          false);
   if (!attached) return failed(attached.error());
   if (attached->ended == ConsoleClient::Ended::output_gone) return output_gone(host);
@@ -199,6 +268,12 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   auto built = build_domain(host, *privcmd, spec);
   if (!built) return failed(built.error());
   if (signal != 0) return status_of_signal_0 + signal;
+  std::unique_ptr<OutputToday> output;
+  if (spec.today) {
+    auto made = output_today(host, *privcmd, built->domain);
+    if (!made) return failed(made.error());
+    output = std::move(*made);
+  }
   trace::NullSink silent;
   const bool on_terminal = is_terminal(0) && is_terminal(1);
   auto attached = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
@@ -206,7 +281,7 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
                           .end_of_file = !spec.raw,
                           .domain = built->domain,
                           .daemon = built->tcp_port == 0 ? trace::Role::xenctld : trace::Role::xend},
-                         true);
+                         true, output.get());
   if (!attached) return failed(attached.error());
   switch (attached->ended) {
     case ConsoleClient::Ended::closed:
@@ -243,7 +318,8 @@ void add_console_commands(Command app, Session& session) {
       "Examples:\n"
       "  ringside exec -- sh -c 'echo hello'\n"
       "  printf 'uname\\nexit\\n' | ringside exec                          the built-in shell\n"
-      "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back");
+      "  ringside exec --raw -- head -c 1048576 <file | cmp - file        a megabyte there and back\n"
+      "  ringside exec --console today -- uname                          through Debian's xenconsoled");
   const auto spec = std::make_shared<DomainSpec>();
   spec->name = "exec";
   spec->preserve = true;  // keeps the domain until its exit status has been read

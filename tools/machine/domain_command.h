@@ -26,6 +26,8 @@ Command add_domain_command(Command app, Session& session, const std::string& nam
                            const std::string& examples, Act act);
 /// Sends one request to dom0's daemon. The answer is success or an error.
 Result<> ask(Dom0& dom0, const std::string& request);
+/// Fails for a domain of today: the requests of 2005 do not reach it.
+Result<> has_control_channel(const char* what, const DomainInfo& info);
 /// Prints what `create` prints after it has built a domain.
 void print_built(const DomainSpec& spec, const BuiltDomain& built);
 

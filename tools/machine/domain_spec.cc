@@ -33,6 +33,8 @@ Result<> save_spec(const Machine& machine, DomainId domain, const DomainSpec& sp
   if (spec.raw) put("raw", "1");
   if (spec.quiet) put("quiet", "1");
   if (spec.external) put("external", "1");
+  if (spec.no_console) put("no-console", "1");
+  if (spec.today) put("today", "1");
   for (const std::string& quirk : spec.quirks) put("quirk", quirk);
   for (const std::string& line : spec.boot_lines) put("boot-line", line);
   for (const std::string& word : spec.program) put("word", word);
@@ -56,6 +58,8 @@ Result<DomainSpec> load_spec(const Machine& machine, const DomainInfo& info) {
     if (key == "raw") spec.raw = true;
     if (key == "quiet") spec.quiet = true;
     if (key == "external") spec.external = true;
+    if (key == "no-console") spec.no_console = true;
+    if (key == "today") spec.today = true;
     if (key == "quirk") spec.quirks.push_back(value);
     if (key == "boot-line") spec.boot_lines.push_back(value);
     if (key == "word") spec.program.push_back(value);

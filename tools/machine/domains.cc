@@ -1,6 +1,7 @@
 // create, pause, unpause, destroy, sysrq: commands known from xm. Commands that wait for a guest are in
 // life.cc.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
@@ -18,12 +19,6 @@ constexpr unsigned domains_at_once_max = 1000;
 int create(Dom0& dom0, const DomainSpec& spec) {
   auto built = build_domain(dom0.host, *dom0.privcmd, spec);
   if (!built) return failed(built.error());
-  if (spec.no_console) {
-    std::printf(
-        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once a program serves it\n",
-        built->domain, spec.name.c_str(), built->guest_port, spec.name.c_str());
-    return exit_good;
-  }
   print_built(spec, *built);
   return exit_good;
 }
@@ -65,6 +60,7 @@ void add_create(Command app, Session& session) {
                   "  ringside create web -- /bin/sh          a real one\n"
                   "  ringside create old --abi flat -- top\n"
                   "  ringside create student --count 30 -- sh    student1 to student30\n"
+                  "  ringside create new --console today -- sh    then: ringside modern -- xl console new\n"
                   "  ringside create echo --external -- ./domu    a guest written with libringside");
   const auto spec = std::make_shared<DomainSpec>();
   command.add_option("NAME", spec->name, "The domain's name").required();
@@ -119,7 +115,20 @@ Result<> ask(Dom0& dom0, const std::string& request) {
   return Done{};
 }
 
+Result<> has_control_channel(const char* what, const DomainInfo& info) {
+  if (!info.today()) return Done{};
+  return Error{EOPNOTSUPP, what, fmt::format("domain {}", info.name),
+               "its console is today's, and it has no control channel for requests",
+               fmt::format("end its program on the console; ringside destroy {} ends it at once", info.name)};
+}
+
 void print_built(const DomainSpec& spec, const BuiltDomain& built) {
+  if (spec.no_console) {
+    std::printf(
+        "domain %u \"%s\", paused: port %u waits for dom0; ringside unpause %s once a program serves it\n",
+        built.domain, spec.name.c_str(), built.guest_port, spec.name.c_str());
+    return;
+  }
   const std::string tcp = built.tcp_port != 0 ? fmt::format("127.0.0.1 port {} (telnet: {}) and on ",
                                                             built.tcp_port, built.telnet_port)
                                               : std::string();
@@ -131,6 +140,9 @@ Option add_guest_options(Command command, DomainSpec& spec) {
   command.add_choice("--abi", spec.abi, {{"sring", ring::Abi::sring}, {"flat", ring::Abi::flat}},
                      "The layout of its rings: sring (xen-3.0-devel, default) or flat (xen-2.0; flat with "
                      "xcs is a combination that never existed)");
+  command.add_choice("--console", spec.today, {{"2005", false}, {"today", true}},
+                     "Its console: the control interface of 2005 (default), or that of today's Xen, which "
+                     "Debian's xenconsoled serves on a pty");
   return command.add_flag("--raw", spec.raw,
                           "The guest's terminal does not echo, translate or turn keys into signals");
 }
@@ -152,6 +164,7 @@ void add_domain_commands(Command app, Session& session) {
       app, session, "sysrq", "Send a system request key to a domain",
       "  ringside sysrq web h\n  ringside sysrq Domain-0 h        through the channel from dom0 to itself",
       [key](Dom0& dom0, const DomainInfo& info) {
+        if (auto can = has_control_channel("cannot send a key", info); !can) return can;
         if (info.domain != 0) return ask(dom0, fmt::format("sysrq {} {}", info.domain, *key));
         const auto answer = ask_dom0_kernel(dom0.host, dom0::sysrq_message((*key)[0]));
         return answer ? Result<>(Done{}) : answer.error();

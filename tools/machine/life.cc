@@ -58,6 +58,7 @@ Result<> wait_for_end(Dom0& dom0, const DomainInfo& known, unsigned timeout_s) {
 
 Result<> refuse_if_it_cannot_answer(const char* what, const DomainInfo& info) {
   const std::string name = info.name;
+  if (auto can = has_control_channel(what, info); !can) return can;
   if (info.suspended()) {
     return Error{EBUSY, what, name_of(info), "it is suspended", "ringside resume " + name + " first"};
   }

@@ -20,6 +20,7 @@
 #include "tools/machine/builder.h"
 #include "tools/machine/live_start.h"
 #include "tools/machine/page.h"
+#include "tools/machine/store_nodes.h"
 #include "tools/prose.h"
 
 namespace ringside::tools {
@@ -31,13 +32,13 @@ struct Console {
   unsigned tcp_port = 0;  ///< 0: not on TCP; `path` is then a terminal, not a socket
   unsigned telnet_port = 0;
   std::string status;
-  std::uint64_t buffered_bytes = 0;
-  std::uint64_t discarded_bytes = 0;
+  std::optional<std::uint64_t> buffered_bytes;  ///< empty: the daemon does not tell, nor the next one
+  std::optional<std::uint64_t> discarded_bytes;
   std::string path;
 };
 
 struct Rings {
-  std::uint32_t tx = 0;  ///< unanswered requests
+  std::uint32_t tx = 0;  ///< unanswered requests; in a domain of today, bytes that wait
   std::uint32_t rx = 0;
   DomainPage::Lost lost{};
 };
@@ -58,8 +59,12 @@ std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
     std::istringstream words(line);
     DomainId domain = 0;
     Console console;
-    if (words >> domain >> console.tcp_port >> console.telnet_port >> console.status >>
-        console.buffered_bytes >> console.discarded_bytes) {
+    std::uint64_t buffered = 0;
+    std::uint64_t discarded = 0;
+    if (words >> domain >> console.tcp_port >> console.telnet_port >> console.status >> buffered >>
+        discarded) {
+      console.buffered_bytes = buffered;
+      console.discarded_bytes = discarded;
       std::getline(words >> std::ws, console.path);
       consoles[domain] = console;
     }
@@ -67,15 +72,35 @@ std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
   return consoles;
 }
 
+/// Adds those of domains of today. A store that does not answer is not asked again.
+void ask_store_for_consoles(const Machine& machine, const std::vector<DomainInfo>& infos,
+                            std::map<DomainId, Console>& consoles) {
+  for (const DomainInfo& info : infos) {
+    if (!info.today()) continue;
+    auto tty = tty_in_store(machine, info.domain);
+    if (!tty) return;
+    if (tty->empty()) continue;
+    Console& console = consoles[info.domain];
+    console.path = *tty;
+    console.status = "not known";
+  }
+}
+
 Listed look_at(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
   Listed listed{.info = info, .dom0_port = {}, .rings = {}, .console = {}};
   if (info.console_port == 0) return listed;
-  const auto status = privcmd.evtchn_status(info.domain, info.console_port);
+  auto status = privcmd.evtchn_status(info.domain, info.console_port);
   if (status && status.value().state == PortState::interdomain) {
     listed.dom0_port = status.value().remote_port;
   }
   const auto page = DomainPage::open(host, privcmd, info);
-  if (page) {
+  if (info.today()) {
+    auto bytes = BytePage::open(host, privcmd, info.domain);
+    if (page && bytes) {
+      listed.rings = {ring::distance(bytes->out().prod, bytes->out().cons),
+                      ring::distance(bytes->in().prod, bytes->in().cons), page.value().lost()};
+    }
+  } else if (page) {
     listed.rings = {page.value().unanswered(ring::Ring::tx), page.value().unanswered(ring::Ring::rx),
                     page.value().lost()};
   }
@@ -109,6 +134,21 @@ std::string of_slots(std::uint32_t requests) {
   return fmt::format("{}/{}", requests, ring::slots_per_ring);
 }
 
+/// What waits in a ring.
+std::string waiting_text(const Listed& listed, std::uint32_t Rings::*which) {
+  if (!listed.rings) return "-";
+  const std::uint32_t waiting = (*listed.rings).*which;
+  return listed.info.today() ? std::to_string(waiting) : of_slots(waiting);
+}
+
+const char* generation(const DomainInfo& info) {
+  return info.today() ? "today" : abi_name(info.abi);
+}
+
+std::string number_or_dash(const std::optional<std::uint64_t>& number) {
+  return number ? std::to_string(*number) : "-";
+}
+
 std::string tcp_text(const Console& console) {
   return console.tcp_port != 0 ? std::to_string(console.tcp_port) : console.path;
 }
@@ -122,11 +162,11 @@ void print_table(const std::vector<Listed>& domains) {
     fmt::print("{:<16} {:>4} {:>8} {:<5} {:<8} {:<5} {:<6} {:<4} {:<4} {:>6} {:>8} {:>9} {}\n",
                listed.info.name, listed.info.domain, listed.info.memory_kib / 1024,
                state_letters(listed.info.state), reason_of(listed.info).value_or("-"),
-               abi_name(listed.info.abi), ports_text(listed), listed.rings ? of_slots(listed.rings->tx) : "-",
-               listed.rings ? of_slots(listed.rings->rx) : "-",
+               generation(listed.info), ports_text(listed), waiting_text(listed, &Rings::tx),
+               waiting_text(listed, &Rings::rx),
                listed.rings ? std::to_string(listed.rings->lost.bytes()) : "-",
-               console ? std::to_string(console->buffered_bytes) : "-",
-               console ? std::to_string(console->discarded_bytes) : "-", console ? tcp_text(*console) : "-");
+               console ? number_or_dash(console->buffered_bytes) : "-",
+               console ? number_or_dash(console->discarded_bytes) : "-", console ? tcp_text(*console) : "-");
   }
   std::string early;
   for (const Listed& listed : domains) {
@@ -152,13 +192,17 @@ void print_one(const Listed& listed) {
   if (reason_of(info)) line("end", end_text(info));
   line("memory", fmt::format("{} MiB of {}", info.memory_kib / 1024, info.memory_max_kib / 1024));
   line("process", info.process != 0 ? std::to_string(info.process) : "-");
-  line("layout", abi_name(info.abi));
+  line("layout", generation(info));
   line("frame", fmt::format("{:#x}", info.shared_info_frame));
   line("ports",
        listed.dom0_port
            ? fmt::format("{} in the guest, {} in dom0", info.console_port, *listed.dom0_port)
            : (info.console_port != 0 ? fmt::format("{} in the guest, unbound", info.console_port) : "-"));
-  if (listed.rings) {
+  if (listed.rings && info.today()) {
+    line("out", fmt::format("{} bytes wait for xenconsoled", listed.rings->tx));
+    line("in", fmt::format("{} bytes wait for the guest", listed.rings->rx));
+    line("lost", listed.rings->lost.text());
+  } else if (listed.rings) {
     line("tx", of_slots(listed.rings->tx) + " requests unanswered");
     line("rx", of_slots(listed.rings->rx) + " requests unanswered");
     line("lost", listed.rings->lost.text());
@@ -172,8 +216,9 @@ void print_one(const Listed& listed) {
   }
   line("console", console.path);
   line("viewer", console.status);
-  line("output",
-       fmt::format("{} bytes buffered, {} discarded", console.buffered_bytes, console.discarded_bytes));
+  if (console.buffered_bytes && console.discarded_bytes)
+    line("output",
+         fmt::format("{} bytes buffered, {} discarded", *console.buffered_bytes, *console.discarded_bytes));
 }
 
 // -- JSON. The README of this folder documents the fields. Every object has all of them, except `answer`.
@@ -195,7 +240,8 @@ std::string json_of(const std::optional<Console>& console) {
   return fmt::format(
       R"({{"tcp_port": {}, "telnet_port": {}, "socket": {}, "pty": {}, "status": {}, "buffered_bytes": {}, "discarded_bytes": {}}})",
       json_unless_0(console->tcp_port), json_unless_0(console->telnet_port), tcp ? path : "null",
-      tcp ? "null" : path, json_string(console->status), console->buffered_bytes, console->discarded_bytes);
+      tcp ? "null" : path, console->buffered_bytes ? json_string(console->status) : "null",
+      json_number(console->buffered_bytes), json_number(console->discarded_bytes));
 }
 
 std::string json_of(const Listed& listed) {
@@ -216,8 +262,14 @@ std::string json_of(const Listed& listed) {
   out += fmt::format(R"("port": {}, "dom0_port": {}, )", json_unless_0(info.console_port),
                      json_number(listed.dom0_port));
   const auto rings = listed.rings;
-  out += fmt::format(R"("ring_slots": {}, "tx_requests": {}, "rx_requests": {}, )", ring::slots_per_ring,
-                     rings ? std::to_string(rings->tx) : "null", rings ? std::to_string(rings->rx) : "null");
+  const auto of_kind = [&](bool today, std::uint32_t Rings::*which) {
+    return rings && info.today() == today ? std::to_string((*rings).*which) : "null";
+  };
+  out += fmt::format(R"("ring_slots": {}, "tx_requests": {}, "rx_requests": {}, )",
+                     info.today() ? "null" : std::to_string(ring::slots_per_ring), of_kind(false, &Rings::tx),
+                     of_kind(false, &Rings::rx));
+  out += fmt::format(R"("today": {}, "out_bytes": {}, "in_bytes": {}, )", info.today(),
+                     of_kind(true, &Rings::tx), of_kind(true, &Rings::rx));
   out += fmt::format(R"("lost_input_bytes": {}, "lost_output_bytes": {}, )",
                      rings ? std::to_string(rings->lost.input_bytes()) : "null",
                      rings ? std::to_string(rings->lost.guest_output_bytes) : "null");
@@ -238,7 +290,8 @@ int list(const Session& session, const std::string& name, bool json) {
   if (!privcmd) return failed(privcmd.error());
   auto infos = domains_meant(*privcmd, name);
   if (!infos) return failed(infos.error());
-  const auto consoles = ask_for_consoles(host);
+  auto consoles = ask_for_consoles(host);
+  ask_store_for_consoles(host.machine(), *infos, consoles);
   const auto files = host.memory_names(host.machine().directory());
   std::vector<Listed> domains;
   for (const DomainInfo& info : *infos) {
@@ -266,6 +319,7 @@ void add_list_command(Command app, Session& session) {
       app, session, "list", "List all domains: state, memory, ports, rings and console; or one, in full",
       "  ringside list             State: r running, p paused, s shut down, c crashed, d dying\n"
       "                            Ports: the guest's and dom0's; tx, rx: requests unanswered\n"
+      "                            (of a domain of today: bytes that wait)\n"
       "                            Lost: bytes of input and output that were lost, as `list web` details\n"
       "                            Domains with early answers (`up --answer xcs`) are named below the table\n"
       "  ringside list web\n"

@@ -5,6 +5,7 @@
 #include "emu/host/launch.h"
 #include "tools/command.h"
 #include "tools/machine/modern_daemons.h"
+#include "tools/machine/store_nodes.h"
 
 namespace ringside::tools {
 
@@ -17,7 +18,7 @@ int run_modern(const Session& session, const std::vector<std::string>& words) {
     auto privcmd = host.connect_dom0();
     if (!privcmd) return failed(privcmd.error());
     if (auto started = start_modern_daemons(host); !started) return failed(started.error());
-    if (auto named = name_domains_in_store(machine, *privcmd); !named) return failed(named.error());
+    if (auto updated = update_store(machine, *privcmd); !updated) return failed(updated.error());
     if (auto entered = enter_modern_environment(machine); !entered) return failed(entered.error());
   }
   const std::string path = find_program(words[0]);

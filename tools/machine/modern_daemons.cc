@@ -23,6 +23,7 @@ constexpr const char* cannot_start = "cannot start";
 constexpr const char* packages = "apt-get install xen-utils-4.17 xenstore-utils";
 constexpr std::chrono::seconds store_patience{120};
 constexpr std::chrono::milliseconds between_looks{10};
+constexpr int daemon_patience_ms = 3000;
 
 /// The drop-in libraries: beside this program where it was built, or where they were installed.
 Result<std::string> libraries_folder() {
@@ -74,13 +75,14 @@ Result<> wait_for_store(LinuxHost& host) {
 }
 
 /// Returns when the daemon has its pid file and is about to run, also if another process has started it.
-Result<> launch_daemon(LinuxHost& host, const char* name) {
+Result<> launch_daemon(LinuxHost& host, const char* name, bool dies_with_us) {
   const Machine& machine = host.machine();
   const auto runs = [&] { return PidFile::holder(machine.pid_file(name)).has_value(); };
   if (runs()) return Done{};
   auto process = launch(host, {.arguments = {name, "--dir", machine.directory()},
                                .environment = {},
-                               .log_path = machine.log_file(name)});
+                               .log_path = machine.log_file(name),
+                               .dies_with_us = dies_with_us});
   if (process || runs()) return Done{};
   return process.error();
 }
@@ -132,37 +134,22 @@ Result<> enter_modern_environment(const Machine& machine) {
   return put_first("PATH", *programs);
 }
 
-Result<> start_modern_daemons(LinuxHost& host) {
+Result<> start_modern_daemons(LinuxHost& host, bool dies_with_us) {
   if (auto folder = xen_programs_folder(); !folder) return folder.error();
-  if (auto launched = launch_daemon(host, "xenstored"); !launched) return launched;
+  const Machine& machine = host.machine();
+  if (!PidFile::holder(machine.pid_file("xenstored"))) {
+    // It ends with its xenstored, but maybe not yet.
+    if (const auto pid = PidFile::holder(machine.pid_file("xenconsoled")))
+      end_process(*pid, daemon_patience_ms);
+  }
+  if (auto launched = launch_daemon(host, "xenstored", dies_with_us); !launched) return launched;
   if (auto ready = wait_for_store(host); !ready) return ready;
-  return launch_daemon(host, "xenconsoled");
+  return launch_daemon(host, "xenconsoled", dies_with_us);
 }
 
-Result<> name_domains_in_store(const Machine& machine, Privcmd& privcmd) {
-  auto domains = privcmd.domains();
-  if (!domains) return domains.error();
-  auto store = StoreClient::connect(machine.store_socket());
-  if (!store) return store.error();
-  const std::string all = "/local/domain";
-  auto known = store->directory(all);
-  if (!known) return known.error();
-  for (const std::string& id : *known) {
-    const bool lives = std::ranges::any_of(
-        *domains, [&](const DomainInfo& info) { return std::to_string(info.domain) == id; });
-    if (lives) continue;
-    if (auto removed = store->remove(all + "/" + id); !removed) return removed;
-  }
-  for (const DomainInfo& info : *domains) {
-    const std::string id = std::to_string(info.domain);
-    const std::string path = all + "/" + id;
-    auto name = store->read(path + "/name");
-    if (!name) return name.error();
-    if (*name == info.name) continue;
-    if (auto written = store->write(path + "/name", info.name); !written) return written;
-    if (auto written = store->write(path + "/domid", id); !written) return written;
-  }
-  return Done{};
+Result<> start_modern_toolstack(LinuxHost& host, bool dies_with_us) {
+  if (auto started = start_modern_daemons(host, dies_with_us); !started) return started;
+  return launch_daemon(host, "toolstack", dies_with_us);
 }
 
 Error become_xenstored(const Machine& machine) {

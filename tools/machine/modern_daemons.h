@@ -16,12 +16,11 @@ namespace ringside::tools {
 /// store, the drop-in libraries, and Xen's programs first in PATH.
 [[nodiscard]] Result<> enter_modern_environment(const Machine& machine);
 
-/// Starts those of the two daemons that do not run, and returns when xenstored answers.
-[[nodiscard]] Result<> start_modern_daemons(LinuxHost& host);
-
-/// Makes the names in the store agree with the domains of the hypervisor, as a toolstack does when it builds
-/// and removes domains.
-[[nodiscard]] Result<> name_domains_in_store(const Machine& machine, Privcmd& privcmd);
+/// Starts those of the two daemons that do not run, and returns when xenstored answers. `dies_with_us`: they
+/// end with this process.
+[[nodiscard]] Result<> start_modern_daemons(LinuxHost& host, bool dies_with_us = false);
+/// The same, and starts the toolstack's process for domains of today.
+[[nodiscard]] Result<> start_modern_toolstack(LinuxHost& host, bool dies_with_us);
 
 /// Becomes that daemon, in the foreground. Returns only with an error.
 [[nodiscard]] Error become_xenstored(const Machine& machine);

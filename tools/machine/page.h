@@ -4,7 +4,13 @@
 // has set wrongly is shown unchanged.
 #pragma once
 
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "emu/host/host.h"
+#include "ring/byte_ring.h"
 #include "ring/channel_words.h"
 #include "ring/index.h"
 #include "ring/layout.h"
@@ -68,6 +74,49 @@ class DomainPage {
 
   Mapping mapping_;
   ring::Abi abi_;
+};
+
+/// The same of the byte rings of a domain of today.
+class BytePage {
+ public:
+  [[nodiscard]] static Result<BytePage> open(Host& host, Privcmd& privcmd, DomainId domain) {
+    auto handle = privcmd.grant_map(domain, grant_console);
+    if (!handle) return handle.error();
+    auto mapping = host.frame_map(*handle);
+    if (!mapping) return mapping.error();
+    return BytePage(std::move(*mapping));
+  }
+
+  struct Ring {
+    ring::Index prod;
+    ring::Index cons;
+    std::span<const std::uint8_t> bytes;
+
+    /// Empty: an index is impossible.
+    [[nodiscard]] std::optional<std::uint32_t> waiting() const {
+      return ring::waiting_bytes(prod, cons, bytes.size());
+    }
+    /// A copy of the bytes that wait, oldest first.
+    [[nodiscard]] std::vector<std::uint8_t> copy() const {
+      std::vector<std::uint8_t> all;
+      for (std::uint32_t i = 0; i < waiting().value_or(0); ++i)
+        all.push_back(ring::NativeMemory::load(&bytes[(cons + i) % bytes.size()]));
+      return all;
+    }
+  };
+  [[nodiscard]] Ring out() const {
+    const ring::ByteRings* rings = ring::byte_rings(mapping_.frame());
+    return {ring::NativeMemory::load(&rings->out_prod), ring::NativeMemory::load(&rings->out_cons),
+            rings->out};
+  }
+  [[nodiscard]] Ring in() const {
+    const ring::ByteRings* rings = ring::byte_rings(mapping_.frame());
+    return {ring::NativeMemory::load(&rings->in_prod), ring::NativeMemory::load(&rings->in_cons), rings->in};
+  }
+
+ private:
+  explicit BytePage(Mapping mapping) : mapping_(std::move(mapping)) {}
+  Mapping mapping_;
 };
 
 }  // namespace ringside::tools

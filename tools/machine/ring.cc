@@ -1,7 +1,10 @@
 // ring: prints the present content of a domain's shared page.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "emu/host/linux_host.h"
 #include "emu/trace/text.h"
@@ -16,6 +19,9 @@ namespace ringside::tools {
 namespace {
 
 using Memory = ring::NativeMemory;
+
+/// Of waiting bytes, as text.
+constexpr std::size_t bytes_per_line = 64;
 
 /// What a slot holds, according to the two shared indices. The private indices are known to their owners
 /// only.
@@ -45,12 +51,45 @@ void print_ring(const DomainPage& page, ring::Ring which) {
   }
 }
 
+void print_bytes(const char* name, const char* direction, const char* prod, const char* cons,
+                 const BytePage::Ring& ring) {
+  const auto size = static_cast<std::uint32_t>(ring.bytes.size());
+  const auto waiting = ring.waiting();
+  std::printf("%-4s %s\n", name, direction);
+  std::printf("    %s %u (byte %u)   %s %u (byte %u)   waiting %u of %u%s\n", prod, ring.prod,
+              ring.prod % size, cons, ring.cons, ring.cons % size, ring::distance(ring.prod, ring.cons), size,
+              waiting ? "" : "   <- impossible: a faulty index");
+  const std::vector<std::uint8_t> bytes = ring.copy();
+  for (std::size_t at = 0; at < bytes.size(); at += bytes_per_line) {
+    const auto line = std::span(bytes).subspan(at).first(std::min(bytes_per_line, bytes.size() - at));
+    std::printf("    %s\n", trace::quoted(line, bytes_per_line).c_str());
+  }
+}
+
+/// The rings of a domain of today.
+int print_today(LinuxHost& host, Privcmd& privcmd, const DomainInfo& info) {
+  auto page = BytePage::open(host, privcmd, info.domain);
+  if (!page) return failed(page.error());
+  auto own = DomainPage::open(host, privcmd, info);
+  if (!own) return failed(own.error());
+  const ring::Port port = info.console_port;
+  const ring::EventBits<> bits(own->frame(), info.abi);
+  std::printf("domain %u \"%s\": console frame granted to dom0 as reference %u, port %u\n", info.domain,
+              info.name, grant_console, port);
+  std::printf("to the guest:      port %u pending %d masked %d   selector %#x   upcall_pending %d\n", port,
+              bits.is_pending(port), bits.is_masked(port), bits.selector_word(), bits.upcall_is_pending());
+  print_bytes("out", "guest -> xenconsoled", "out_prod", "out_cons", page->out());
+  print_bytes("in", "xenconsoled -> guest", "in_prod", "in_cons", page->in());
+  return exit_good;
+}
+
 int ring_command(const Session& session, const std::string& name) {
   LinuxHost host("ring", session.machine());
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  const auto info = privcmd->domain_find(name);
+  auto info = privcmd->domain_find(name);
   if (!info) return failed(info.error());
+  if (info->today()) return print_today(host, *privcmd, *info);
   const auto mapped = DomainPage::open(host, *privcmd, info.value());
   if (!mapped) return failed(mapped.error());
   const DomainPage& page = mapped.value();
@@ -74,8 +113,9 @@ int ring_command(const Session& session, const std::string& name) {
 }  // namespace
 
 void add_ring_command(Command app, Session& session) {
-  Command ring = add_command(app, session, "ring", "Show both rings of a domain: indices, slots, event bits",
-                             "  ringside ring web");
+  Command ring =
+      add_command(app, session, "ring", "Show both rings of a domain: indices, slots, event bits",
+                  "  ringside ring web        of a domain of today: four indices, and the bytes that wait");
   const auto domain = std::make_shared<std::string>();
   ring.add_option("DOMAIN", *domain, "Its name or number").required();
   ring.callback(

@@ -42,7 +42,7 @@ std::unique_ptr<WebKeyboard> make_keyboard(LinuxHost& host, trace::Journal journ
   using Line = WebKeyboard::Line;
   WebKeyboard::Console console{.domain = info.domain, .name = info.name, .path = {}, .pty = false};
   Line line = Line::none;
-  if (auto place = find_console(host, info.domain, false)) {
+  if (auto place = find_console(host, info, false)) {
     console.path = place->path;
     console.pty = place->pty;
     line = !place->attached.empty() ? Line::to_file : place->viewed ? Line::viewed : Line::open;

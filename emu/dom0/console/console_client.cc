@@ -55,7 +55,7 @@ void ConsoleClient::console_ready(Ready ready) {
 void ConsoleClient::read_console() {
   std::array<std::uint8_t, 16'384> bytes;
   const Io io = host_.read(console_, std::span(bytes).first(std::min(bytes.size(), to_output_.room())));
-  if (io.state == Io::State::moved) to_output_.push(std::span(bytes).first(io.bytes));
+  if (io.state == Io::State::moved) received_bytes_ += to_output_.push(std::span(bytes).first(io.bytes));
   if (io.state == Io::State::closed) {
     console_open_ = false;
     host_.watch_interest(console_, {});

@@ -36,6 +36,10 @@ class ConsoleClient {
   ConsoleClient(const ConsoleClient&) = delete;
   ConsoleClient& operator=(const ConsoleClient&) = delete;
 
+  /// The bytes that the console has sent, and whether our output has taken all of them.
+  [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
+  [[nodiscard]] bool all_shown() const { return to_output_.empty(); }
+
  private:
   void console_ready(Ready ready);
   void read_console();
@@ -57,6 +61,7 @@ class ConsoleClient {
   std::function<void(Ended)> ended_;
   ByteQueue to_console_;
   ByteQueue to_output_;
+  std::uint64_t received_bytes_ = 0;
   bool input_open_ = true;
   bool console_open_ = true;
   bool leaving_ = false;

@@ -76,6 +76,7 @@ Result<> ConsoleDaemon::adopt_domains() {
   auto all = privcmd_.domains();
   if (!all) return all.error();
   for (const DomainInfo& info : *all) {
+    if (info.today()) continue;  // xenconsoled serves its console
     // A domain without a port and without a process is being built, and its builder gets an error. If it has
     // a process or has ended, it was being resumed and has no channel yet. A second request resumes it.
     const bool was_started = info.process != 0 || info.state.shutdown != 0 || info.state.crashed != 0;

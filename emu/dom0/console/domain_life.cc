@@ -60,6 +60,7 @@ Result<DomainInfo> DomainLives::look_up_living(DomainId id) {
   if (!info) return info.error();
   if (!info->has_value()) return cannot("there is no such domain");
   if (life_of(id, (*info)->shared_info_frame) != Life::living) return cannot("it has ended");
+  if ((*info)->today()) return cannot("its console is today's, and xenconsoled serves it");
   return **info;
 }
 

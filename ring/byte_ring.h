@@ -1,0 +1,101 @@
+// The console of today's Xen (io/console.h): one frame with two rings of bytes, without messages. The guest
+// writes into `out` and takes from `in`; xenconsoled does the opposite. Bytes need no answer: moving the
+// consumer's index frees their places.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "ring/index.h"
+#include "ring/layout.h"
+#include "ring/memory.h"
+
+namespace ringside::ring {
+
+/// struct xencons_interface, at the start of a frame of its own.
+struct ByteRings {
+  std::uint8_t in[1024];
+  std::uint8_t out[2048];
+  Index in_cons;
+  Index in_prod;
+  Index out_cons;
+  Index out_prod;
+};
+
+static_assert(offsetof(ByteRings, out) == 1024);
+static_assert(offsetof(ByteRings, in_cons) == 3072);
+static_assert(offsetof(ByteRings, in_prod) == 3076);
+static_assert(offsetof(ByteRings, out_cons) == 3080);
+static_assert(offsetof(ByteRings, out_prod) == 3084);
+static_assert(sizeof(ByteRings) == 3088 && sizeof(ByteRings) <= frame_bytes);
+
+[[nodiscard]] inline ByteRings* byte_rings(std::byte* frame) {
+  return reinterpret_cast<ByteRings*>(frame);
+}
+
+/// The bytes that wait between two indices; empty if more would wait than the ring holds.
+[[nodiscard]] constexpr std::optional<std::uint32_t> waiting_bytes(Index prod, Index cons,
+                                                                   std::size_t ring_bytes) {
+  const std::uint32_t bytes = distance(prod, cons);
+  return bytes <= ring_bytes ? std::optional(bytes) : std::nullopt;
+}
+
+/// The guest's end of both rings. It keeps its own two indices, and trusts neither of the daemon's.
+template <class Memory = NativeMemory>
+class ByteFront {
+ public:
+  /// Continues at the indices of the frame, which is mapped as long as this object exists.
+  explicit ByteFront(std::byte* frame)
+      : rings_(byte_rings(frame)),
+        out_prod_(Memory::load(&rings_->out_prod)),
+        in_cons_(Memory::load(&rings_->in_cons)) {}
+
+  /// The bytes that write() takes now. Empty: out_cons is impossible.
+  [[nodiscard]] std::optional<std::size_t> room() const {
+    const auto used = waiting_bytes(out_prod_, Memory::load(&rings_->out_cons), sizeof rings_->out);
+    if (!used) return std::nullopt;
+    return sizeof rings_->out - *used;
+  }
+  /// Whether the daemon has taken all bytes.
+  [[nodiscard]] bool all_taken() const { return Memory::load(&rings_->out_cons) == out_prod_; }
+  /// Puts at most room() bytes into the ring and publishes them. The event comes after it.
+  void write(std::span<const std::uint8_t> bytes) {
+    // The daemon has read a place before it frees it by out_cons; it must not be overwritten earlier.
+    Memory::mb();
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      Memory::store(&rings_->out[(out_prod_ + i) % sizeof rings_->out], bytes[i]);
+    // Bytes before the index: pairs with the daemon's barrier between out_prod and the bytes.
+    Memory::wmb();
+    Memory::store(&rings_->out_prod, out_prod_ += static_cast<Index>(bytes.size()));
+  }
+
+  /// The input that waits. Empty: in_prod is impossible.
+  [[nodiscard]] std::optional<std::size_t> input_bytes() const {
+    return waiting_bytes(Memory::load(&rings_->in_prod), in_cons_, sizeof rings_->in);
+  }
+  /// Copies the oldest bytes that wait, without taking them. Returns their number.
+  std::size_t look(std::span<std::uint8_t> into) const {
+    const std::size_t bytes = std::min(input_bytes().value_or(0), into.size());
+    // The index before the bytes: pairs with the daemon's barrier between the bytes and in_prod.
+    Memory::rmb();
+    for (std::size_t i = 0; i < bytes; ++i)
+      into[i] = Memory::load(&rings_->in[(in_cons_ + i) % sizeof rings_->in]);
+    return bytes;
+  }
+  /// Frees the places of that many bytes, which look() has copied. The event comes after it.
+  void take(std::size_t bytes) {
+    // The bytes have been read before the daemon may overwrite them.
+    Memory::wmb();
+    Memory::store(&rings_->in_cons, in_cons_ += static_cast<Index>(bytes));
+  }
+
+ private:
+  ByteRings* rings_;
+  Index out_prod_;
+  Index in_cons_;
+};
+
+}  // namespace ringside::ring
