@@ -31,7 +31,7 @@ struct Fixture : XendLoneConsole {
     }
   }
   std::string type(std::string_view text) {
-    const std::string why = keyboard->type(bytes_of(text));
+    std::string why = keyboard->type(bytes_of(text));
     run();
     return why;
   }

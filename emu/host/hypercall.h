@@ -189,6 +189,8 @@ struct HypercallArguments {
   char name[domain_name_bytes_max + 1] = {};
   std::uint64_t position = 0;
   std::uint8_t data[hypercall_data_bytes_max] = {};
+
+  friend bool operator==(const HypercallArguments&, const HypercallArguments&) = default;
 };
 static_assert(sizeof(HypercallArguments) == 256);
 

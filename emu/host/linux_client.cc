@@ -125,7 +125,7 @@ bool Hypercalls::is_given_up(int connection, const HypercallArguments& arguments
   if (!given_up_ || given_up_->connection != connection) return false;
   HypercallArguments same = arguments;
   same.number = given_up_->arguments.number;
-  return std::memcmp(&same, &given_up_->arguments, sizeof same) == 0;
+  return same == given_up_->arguments;
 }
 
 int frame_seals() {

@@ -1,7 +1,6 @@
 // SimHost: time, handles, frames, ports and hypercalls of one simulated component.
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "emu/host/sim_objects.h"
@@ -235,8 +234,7 @@ Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,
     return Error{EPIPE, "hypercall failed", "", "the hypervisor is gone", "start the machine again"};
   }
   RS_CHECK(!world_.in_hypercall_);  // a hypercall inside a hypercall
-  const bool same = handle == nullptr && through.given_up &&
-                    std::memcmp(&through.given_up->arguments, &arguments, sizeof arguments) == 0;
+  const bool same = handle == nullptr && through.given_up && through.given_up->arguments == arguments;
   if (same && through.given_up->outcome) {
     HypercallOutcome outcome = std::move(*through.given_up->outcome);
     through.given_up.reset();
@@ -252,15 +250,15 @@ Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,
   if (!same) {
     through.given_up = SimConnection::GivenUp{arguments, std::nullopt};
     // The hypervisor gets the call later, when it continues.
-    world_.post(server.process_, [this, id = through.id, arguments,
-                                  held = std::make_shared<Handle>(std::move(given))] {
-      const auto found = world_.objects_.find(id);
-      if (found == world_.objects_.end()) return;
-      auto& late = static_cast<SimConnection&>(*found->second);
-      HypercallOutcome outcome = world_.serve(*this, late, arguments, std::move(*held));
-      if (late.given_up && std::memcmp(&late.given_up->arguments, &arguments, sizeof arguments) == 0)
-        late.given_up->outcome = std::move(outcome);
-    });
+    world_.post(server.process_,
+                [this, id = through.id, arguments, held = std::make_shared<Handle>(std::move(given))] {
+                  const auto found = world_.objects_.find(id);
+                  if (found == world_.objects_.end()) return;
+                  auto& late = static_cast<SimConnection&>(*found->second);
+                  HypercallOutcome outcome = world_.serve(*this, late, arguments, std::move(*held));
+                  if (late.given_up && late.given_up->arguments == arguments)
+                    late.given_up->outcome = std::move(outcome);
+                });
   }
   return Error{ETIMEDOUT, "hypercall failed", "", "the hypervisor does not answer", ""};
 }

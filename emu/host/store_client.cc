@@ -67,6 +67,11 @@ bool read_all(int from, void* into, std::size_t bytes) {
   return bytes == 0 || recv(from, into, bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
 }
 
+/// Up to the first zero byte.
+std::string first_text(const std::string& texts) {
+  return texts.substr(0, texts.find('\0'));
+}
+
 }  // namespace
 
 Result<StoreClient> StoreClient::connect(const std::string& socket) {
@@ -87,7 +92,7 @@ Result<StoreClient> StoreClient::connect(const std::string& socket) {
 }
 
 Result<std::string> StoreClient::request(std::uint32_t type, const std::string& data) {
-  const Error failed{EIO, cannot_ask, data.c_str(), "it does not answer",
+  const Error failed{EIO, cannot_ask, first_text(data), "it does not answer",
                      "its log is in the machine's directory"};
   MessageHeader header{.type = type, .request = 0, .transaction = transaction_, .bytes = 0};
   header.bytes = static_cast<std::uint32_t>(data.size());
@@ -101,8 +106,8 @@ Result<std::string> StoreClient::request(std::uint32_t type, const std::string& 
   std::string answer(header.bytes, '\0');
   if (!read_all(connection_.get(), answer.data(), answer.size())) return failed;
   if (header.type != message_error) return answer;
-  const std::string name = answer.c_str();
-  return Error{code_of(name), "xenstored refused", data.c_str(), name, ""};
+  const std::string name = first_text(answer);
+  return Error{code_of(name), "xenstored refused", first_text(data), name, ""};
 }
 
 Result<std::vector<std::string>> StoreClient::directory(const std::string& path) {

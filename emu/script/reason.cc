@@ -192,7 +192,7 @@ std::set<std::string> sorts_since(const RunRecord& record, const Failure& failur
 
 /// The kind of a failure, without texts and numbers.
 std::string how(const Failure& failure, const RunRecord& record) {
-  const std::string shape = shape_of(failure.instead);
+  std::string shape = shape_of(failure.instead);
   const bool shows = std::holds_alternative<Shows>(failure.pattern->what);
   if (shows && (shape.starts_with("nothing ") || shape.ends_with("came, and no more"))) return "too few";
   if (shows || std::holds_alternative<BytesAt>(failure.pattern->what)) return shape;

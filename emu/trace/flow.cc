@@ -393,7 +393,7 @@ void Flow::give_back(const Entry& entry) {
   const FlowStep done = done_;
   Pieces queued = pull(queue, all_bytes);
   push(queue, std::move(unread));
-  put_back(queue, std::move(queued));
+  put_back(queue, queued);
   lose(entry.domain, false, pull(queue, entry.values[1]), Loss::discarded);
   leave_viewer(entry.domain);
   done_ = done;

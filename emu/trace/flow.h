@@ -164,7 +164,7 @@ class Flow {
   Pieces recovered(std::uint32_t domain, std::size_t bytes);
   Pieces made(const FlowPlace& place, std::size_t bytes);
   void push(const FlowPlace& place, Pieces pieces, std::optional<std::uint32_t> number = {});
-  void put_back(const FlowPlace& place, Pieces pieces);
+  void put_back(const FlowPlace& place, const Pieces& pieces);
   void note(const FlowPlace& place, const Pieces& pieces);
   void arrive(const FlowPlace& place, Pieces pieces);
   void lose(std::uint32_t domain, bool down, const Pieces& pieces, Loss why);

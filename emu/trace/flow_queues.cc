@@ -124,10 +124,10 @@ void Flow::push(const FlowPlace& place, Pieces pieces, std::optional<std::uint32
     each.number = number;
     each.passed = false;
   }
-  put_back(place, std::move(pieces));
+  put_back(place, pieces);
 }
 
-void Flow::put_back(const FlowPlace& place, Pieces pieces) {
+void Flow::put_back(const FlowPlace& place, const Pieces& pieces) {
   if (pieces.empty()) return;
   touch(place);
   Queue& queue = held_[place];

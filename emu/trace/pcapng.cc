@@ -130,7 +130,7 @@ std::string receiver_name(const Entry& entry) {
 
 /// The whole message, so that the bytes after its length are visible as well.
 std::string payload_of(const Entry& entry) {
-  const std::string whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
+  std::string whole{reinterpret_cast<const char*>(&entry.message), sizeof entry.message};
   switch (entry.kind) {
     case Kind::slot_written:
       return whole;

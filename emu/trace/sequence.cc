@@ -222,10 +222,9 @@ class Builder {
       }
       case Kind::told:
         return told(each);
-      case Kind::mask_changed:
-        return;  // an event that is not a kick says why
-      case Kind::frame_taken:
-        return;  // the arrow of the frame that was passed ends here
+      case Kind::mask_changed:  // an event that is not a kick says why
+      case Kind::frame_taken:   // the arrow of the frame that was passed ends here
+        return;
     }
   }
 

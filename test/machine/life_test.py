@@ -244,6 +244,14 @@ class Rebooted(unittest.TestCase):
             machine.run("reboot", "web", check=0)
             self.assertTrue(machine.domains()["web"]["running"])
 
+    def test_a_domain_without_a_console_has_none_after_the_reboot(self):
+        with Machine() as machine:
+            machine.run("create", "web", "--no-console", "--preserve", "--", *ENDLESS, check=0)
+            os.kill(machine.domains()["web"]["process"], signal.SIGKILL)
+            eventually("it has crashed", lambda: machine.domains()["web"]["crashed"])
+            self.assertIn(b"waits for dom0", machine.run("reboot", "web", check=0).stdout)
+            self.assertIsNone(machine.domains()["web"]["console"])
+
     def test_a_guest_that_does_not_end_in_time_is_an_error_with_advice(self):
         with Machine() as machine:
             machine.run("create", "web", "--", "yes", check=0)

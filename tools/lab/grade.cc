@@ -45,13 +45,13 @@ Result<std::string> digest_of(const std::string& text) {
 
 Result<> copy_files(const Lab& lab, const std::string& from, const std::string& to) {
   for (const std::string& name : lab.handed_in) {
-    const std::string path = from + "/" + name;
+    const std::string path = fmt::format("{}/{}", from, name);
     std::error_code problem;
     // The check that needs it reports that it is missing.
     if (!fs::exists(path, problem)) continue;
     if (auto checked = check_input(cannot_grade, path, handed_in_bytes_max, Streams::refused); !checked)
       return checked.error();
-    if (!fs::copy_file(path, to + "/" + name, problem))
+    if (!fs::copy_file(path, fmt::format("{}/{}", to, name), problem))
       return Error{problem.value(), cannot_grade, path, problem.message(), ""};
   }
   return Done{};
@@ -113,7 +113,7 @@ Result<std::string> digest_of_checks(const Lab& lab) {
 /// Its digests are those of the files at this moment; a missing file has "-".
 Result<> add_file_digests(const Lab& lab, const std::string& folder, Record& record) {
   for (const std::string& name : lab.handed_in) {
-    const std::string path = folder + "/" + name;
+    const std::string path = fmt::format("{}/{}", folder, name);
     auto output = run_shell("sha256sum <" + shell_word(path));
     if (!output) return output.error();
     record.set("file " + name, output->status == 0 ? output->text.substr(0, output->text.find(' ')) : "-");

@@ -162,7 +162,7 @@ Result<ConsolePlace> find_console(LinuxHost& host, const DomainInfo& info, bool 
   const DomainId domain = info.domain;
   if (info.today()) return find_console_today(host, domain);
   const auto cannot = [domain](std::string why, std::string advice) {
-    return no_console(domain, why, advice);
+    return no_console(domain, std::move(why), std::move(advice));
   };
   const bool has_ptys = running_dom0(host.machine()) == Dom0Kind::xenctld;
   if (pty && !has_ptys)
@@ -276,12 +276,13 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   }
   trace::NullSink silent;
   const bool on_terminal = is_terminal(0) && is_terminal(1);
-  auto attached = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
-                         {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
-                          .end_of_file = !spec.raw,
-                          .domain = built->domain,
-                          .daemon = built->tcp_port == 0 ? trace::Role::xenctld : trace::Role::xend},
-                         true, output.get());
+  auto attached =
+      attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
+             {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
+              .end_of_file = !spec.raw,
+              .domain = built->domain,
+              .daemon = trace::actor(built->tcp_port == 0 ? trace::Role::xenctld : trace::Role::xend)},
+             true, output.get());
   if (!attached) return failed(attached.error());
   switch (attached->ended) {
     case ConsoleClient::Ended::closed:

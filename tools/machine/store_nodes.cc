@@ -13,7 +13,7 @@ namespace ringside::tools {
 namespace {
 
 constexpr DomainId toolstack_domain = 0;
-const std::string all_domains = "/local/domain";
+constexpr const char* all_domains = "/local/domain";
 /// How much output xenconsoled keeps for a console; it discards older bytes.
 constexpr const char* console_limit_bytes = "1048576";
 constexpr std::chrono::seconds tty_patience{120};
@@ -45,7 +45,7 @@ Nodes nodes_today(const DomainInfo& info) {
 Result<Nodes> missing_nodes(StoreClient& store, const DomainInfo& info) {
   Nodes missing;
   const auto add_unless = [&](const char* node, const std::string& value, const Nodes& nodes) -> Result<> {
-    auto present = store.read(node_of(info.domain) + "/" + node);
+    auto present = store.read(fmt::format("{}/{}", node_of(info.domain), node));
     if (!present) return present.error();
     if (*present != value) missing.insert(missing.end(), nodes.begin(), nodes.end());
     return Done{};
@@ -68,7 +68,7 @@ Result<> add_domain(StoreClient& store, const DomainInfo& info) {
     missing = missing_nodes(store, info);
     if (!missing) return missing.error();
     for (const auto& [node, value] : *missing) {
-      const auto done = store.write(node_of(info.domain) + "/" + node, value);
+      const auto done = store.write(fmt::format("{}/{}", node_of(info.domain), node), value);
       if (!done) return done;
     }
     return Done{};
@@ -97,7 +97,7 @@ Result<> update_store(const Machine& machine, Privcmd& privcmd) {
     const bool lives = std::ranges::any_of(
         *domains, [&](const DomainInfo& info) { return std::to_string(info.domain) == id; });
     if (lives) continue;
-    if (auto removed = store->remove(all_domains + "/" + id); !removed) return removed;
+    if (auto removed = store->remove(fmt::format("{}/{}", all_domains, id)); !removed) return removed;
   }
   for (const DomainInfo& info : *domains) {
     // Without a console's port it is still being built.

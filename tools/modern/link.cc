@@ -24,7 +24,7 @@ Error error_of(int code) {
   return {code, "", "", "", ""};
 }
 
-Error not_here(const char* call) noexcept {
+Error not_here(const char* call) {
   static std::mutex lock;
   // Never destroyed: a program may make calls while it exits.
   static auto& said = *new std::set<std::string>;

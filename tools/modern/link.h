@@ -56,6 +56,6 @@ Value answer(Value otherwise, Run run) noexcept {
 [[nodiscard]] Error error_of(int code);
 
 /// ENOSYS for a call that ringside does not have. Prints a line that names the call when it is first used.
-[[nodiscard]] Error not_here(const char* call) noexcept;
+[[nodiscard]] Error not_here(const char* call);
 
 }  // namespace ringside::modern

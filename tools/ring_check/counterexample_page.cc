@@ -30,7 +30,7 @@ constexpr std::uint32_t slot_bytes_shown_max = 64;
 constexpr std::uint32_t lines_around = 12;
 constexpr std::uint32_t source_lines_max = 2000;
 
-std::string with_item(std::string list, const std::string& item) {
+std::string with_item(const std::string& list, const std::string& item) {
   return list + (list.empty() ? "" : ",") + item;
 }
 
