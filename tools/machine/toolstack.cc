@@ -30,7 +30,7 @@ Result<> destroy_finished(Privcmd& privcmd) {
 int run_toolstack(const Session& session) {
   const Machine machine = session.machine();
   if (!MachineMark::read(machine)) {
-    return failed({ENOENT, "no machine is running", machine.directory(), "it does not hold one",
+    return failed({ENOENT, "no machine is running", machine.directory(), "this directory has none",
                    "ringside up starts one; --dir names another"});
   }
   if (auto good = machine.check(); !good) return failed(good.error());
