@@ -10,7 +10,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import termios
 import tty
 import unittest
@@ -88,16 +87,20 @@ class Viewer:
 
 
 class XlConsole(Viewer):
-    """xenconsole has a lock for each number of a domain, whatever its machine: here one test at a time uses it."""
+    """xenconsole has a lock file for each number of a domain, whatever its machine, and leaves it behind. Here one test at a
+    time uses it, and removes what is new, since other users could not open it."""
 
     def __init__(self, machine, name):
-        self.lock = open(os.path.join(tempfile.gettempdir(), "ringside-test-xenconsole"), "a")
+        self.lock = os.open("/var/lock", os.O_RDONLY)
         fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.present = set(pathlib.Path("/var/lock").glob("xenconsole.*"))
         super().__init__(RINGSIDE, "modern", "--dir", machine.directory, "--", "xl", "console", name)
 
     def __exit__(self, *more):
         super().__exit__(*more)
-        self.lock.close()
+        for left in set(pathlib.Path("/var/lock").glob("xenconsole.*")) - self.present:
+            left.unlink()
+        os.close(self.lock)
 
 
 def own_console(machine, name):
