@@ -283,17 +283,22 @@ class Failures(unittest.TestCase):
                 viewer.until(b"\r\n999\r\n1000\r\nall\r\n")
             os.remove(os.path.join(machine.parent, "go"))
 
-    def test_the_store_is_written_again_for_the_next_xenstored(self):
+    def test_consoles_outlive_xenstored_and_the_next_one_gets_their_nodes(self):
         with Machine() as machine:
             create(machine, "new", "sh")
-            with XlConsole(machine, "new") as viewer:
+            with own_console(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
-            kill(machine, "xenstored")
-            self.assertIn(b"modern -- true starts today's daemons again", machine.run("console", "new", check=3).stderr)
-            self.assertTrue(machine.domains()["new"]["running"])
-            self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
-            with XlConsole(machine, "new") as viewer:
+                kill(machine, "xenstored")
                 viewer.ask(b"echo $((6*8))\r", b"48\r\n")
+                self.assertIn(b"modern -- true starts today's daemons again", machine.run("console", "new", check=3).stderr)
+                self.assertTrue(machine.domains()["new"]["running"])
+                old = pid_of(machine, "xenconsoled")
+                self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
+                # An xenconsoled would never speak to the next xenstored.
+                self.assertTrue(has_ended(old))
+                viewer.process.wait(support.PATIENCE_S)
+            with XlConsole(machine, "new") as viewer:
+                viewer.ask(b"echo $((6*9))\r", b"54\r\n")
 
     def test_a_domain_that_ends_without_a_toolstack_is_removed_by_the_next(self):
         with Machine() as machine:
