@@ -64,6 +64,14 @@ struct Xenconsoled {
   std::string typed;
 };
 
+/// Prints a word after a second.
+class LateSpeaker : public SimProgram {
+ public:
+  void started() override {
+    after(1s, [this] { print("word"); });
+  }
+};
+
 struct TodayPath : GuestPath {
   DomainId create(bool preserve = true) {
     const DomainId domain = builder->domain_create("new", ring::Abi::sring, 65536, preserve).value().domain;
@@ -171,6 +179,21 @@ TEST_CASE("an index that is impossible stops its direction only, until it is rep
   daemon.send();
   path.world.run();
   CHECK(daemon.output == "onetwothree");
+}
+
+TEST_CASE("output that is printed while the hypervisor is silent is announced when it answers") {
+  TodayPath path;
+  const DomainId domain = path.create();
+  Xenconsoled daemon(path, domain, "xenconsoled");
+  path.boot(domain, std::make_unique<LateSpeaker>());
+  path.world.run_for(500ms);
+  path.world.stall(path.xen_host);
+  path.world.run_for(1s);
+  CHECK(daemon.rings->out_prod == 4);
+  CHECK(daemon.output.empty());
+  path.world.go_on(path.xen_host);
+  path.world.run();
+  CHECK(daemon.output == "word");
 }
 
 TEST_CASE("input after the program's end is dropped and counted") {

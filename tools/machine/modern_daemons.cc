@@ -138,7 +138,7 @@ Result<> start_modern_daemons(LinuxHost& host, bool dies_with_us) {
   if (auto folder = xen_programs_folder(); !folder) return folder.error();
   const Machine& machine = host.machine();
   if (!PidFile::holder(machine.pid_file("xenstored"))) {
-    // It ends with its xenstored, but maybe not yet.
+    // It keeps its connection to the xenstored that has ended, and never makes another.
     if (const auto pid = PidFile::holder(machine.pid_file("xenconsoled")))
       end_process(*pid, daemon_patience_ms);
   }
