@@ -133,7 +133,7 @@ inline constexpr Hop hops_dom0[] = {
      .title = "xend answers the guest: its message, sent back",
      .meaning =
          "As in 2005, xcs does not answer a guest itself. xend, a client of xcs, sends the request back "
-         "as the response, and xcs puts it into the ring. (With --answer xcs, xcs answers early.)",
+         "as the response, and xcs puts it into the ring. With --answer xcs, xcs answers early.",
      .more = "Type, subtype and id are those of the request. A response does not name a slot: it goes into "
              "that of the oldest request without a response.",
      .source_2005 =
