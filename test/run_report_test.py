@@ -438,7 +438,7 @@ class RunsThatProveNothing(Folder):
         self.assertEqual([bool(each) for each in told], [True, True, False])
         self.assertIn("nothing is expected", told[0])
         self.assertIn("nothing is expected", warnings[0][0])
-        self.assertIn("this was never tested", warnings[1][0])
+        self.assertIn("this was not tested", warnings[1][0])
         out = self.run_all(".", "--strict", "--junit", "r.xml", "--tap", status=EXPECTATION_FAILED).stdout
         self.assertEqual([outcome for *_, outcome in self.cases()], ["failed", "failed", "passed"])
         self.assertRegex(out, r"\nnot ok 1 - a seed 1\n(# .*\n)*# warning\[W005\]: nothing is expected")
