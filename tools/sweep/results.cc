@@ -160,8 +160,9 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     if (field(fields, "part").empty()) search.reached = bound_text(fields);
     return false;
   }
-  ++results_;
   const bool is_ring = fields.contains("ring");
+  const std::uint64_t runs = fields.contains("runs") ? number(fields, "runs") : 1;
+  results_ += runs;
   std::string first = field(fields, is_ring ? "why" : "first");
   const std::string where = field(fields, "file") + '\n';
   const bool has_gap = field(fields, "has_gap") == "true";
@@ -198,7 +199,7 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
   } else if (outcome == unreadable_word) {
     ++unreadable_;
   } else {
-    ++passed_;
+    passed_ += runs;
     ++search.passed;
     if (is_ring && !is_part && (outcome != whole_word || has_gap)) {
       ++bounded_;
@@ -208,7 +209,7 @@ bool SweepResults::take(const Fields& fields, const std::string& unit) {
     Group& group = groups_[where + its.name];
     group.name = its.name;
     group.file = its.file;
-    ++group.passed;
+    group.passed += runs;
     return false;
   }
   ++search.failed;

@@ -1,9 +1,11 @@
-// One unit of a sweep: its part of the command is run, and its results are kept whole or not at all.
+// One unit of a sweep: its part of the command is run, and its results are kept whole or not at all. Of the
+// runs of a scenario that have passed only the number is kept, so that a merge reads little.
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 
 #include "emu/trace/quote.h"
@@ -67,9 +69,24 @@ class WorkFolder {
   std::string path_;
 };
 
+bool has(const std::string& line, std::string_view what) {
+  return line.find(what) != std::string::npos;
+}
+
+/// The fields that name the scenario of a run that has passed without a warning: `"name":...,"file":...`.
+/// Empty for any other result.
+std::string passed_scenario(const std::string& line) {
+  const std::size_t end = line.find(R"(,"line":)");
+  if (end == std::string::npos || !line.starts_with(R"({"name":)") || !has(line, R"("outcome":"passed")") ||
+      !has(line, R"("warnings":"")"))
+    return "";
+  return line.substr(1, end - 1);
+}
+
 /// What the unit's results say of it: whether each line is one, and whether a run could not be made.
 struct UnitLook {
-  std::uint64_t lines = 0;
+  std::map<std::string, std::uint64_t> passed;  ///< runs by passed_scenario()
+  std::uint64_t others = 0;
   bool whole = true;
   bool could_not = false;
 };
@@ -77,10 +94,15 @@ struct UnitLook {
 UnitLook look_at(const std::string& path) {
   UnitLook look;
   std::ifstream file(path, std::ios::binary);
-  for (std::string line; std::getline(file, line); ++look.lines) {
+  for (std::string line; std::getline(file, line);) {
     // The last line has an end, too. The merge reads them as JSON.
     if (!line.starts_with('{') || !line.ends_with('}') || file.eof()) look.whole = false;
-    if (line.find(R"("outcome":"could not run")") != std::string::npos) look.could_not = true;
+    if (has(line, R"("outcome":"could not run")")) look.could_not = true;
+    if (const std::string scenario = passed_scenario(line); !scenario.empty()) {
+      ++look.passed[scenario];
+    } else {
+      ++look.others;
+    }
   }
   return look;
 }
@@ -133,9 +155,14 @@ Result<> do_unit(const std::string& sweep, const SweepPlan& plan, const std::str
   auto beside = OutFile::open(path);
   if (!beside) return beside.error();
   beside->write(fmt::format("{{\"sweep\":{},\"unit\":{},\"of\":{},\"lines\":{}}}\n",
-                            trace::json_text(plan.id), trace::json_text(unit), plan.units, look.lines));
+                            trace::json_text(plan.id), trace::json_text(unit), plan.units,
+                            look.passed.size() + look.others));
+  for (const auto& [scenario, runs] : look.passed)
+    beside->write(fmt::format("{{{},\"outcome\":\"passed\",\"runs\":{}}}\n", scenario, runs));
   std::ifstream file(results, std::ios::binary);
-  for (std::string line; std::getline(file, line);) beside->write(line + "\n");
+  for (std::string line; std::getline(file, line);) {
+    if (passed_scenario(line).empty()) beside->write(line + "\n");
+  }
   return beside->close();
 }
 
