@@ -79,6 +79,8 @@ class Rings(unittest.TestCase):
         for ring in ("own_sring_tx", "own_sring_rx", "own_flat_tx", "own_flat_rx"):
             for level in ("O0", "O2"):
                 self.assertIn(f"{ring}_portable_{level}", result.stdout)
+        for level in ("O0", "O2"):
+            self.assertIn(f"own_bytes_{level}", result.stdout)
 
     def test_correct_rings_are_proved_in_few_executions(self):
         for ring, most in EXECUTIONS_MAX.items():
