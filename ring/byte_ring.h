@@ -63,8 +63,9 @@ class ByteFront {
   [[nodiscard]] bool all_taken() const { return Memory::load(&rings_->out_cons) == out_prod_; }
   /// Puts at most room() bytes into the ring and publishes them. The event comes after it.
   void write(std::span<const std::uint8_t> bytes) {
-    // The daemon has read a place before it frees it by out_cons; it must not be overwritten earlier.
-    Memory::mb();
+    // out_cons before the bytes: pairs with the daemon's barrier between reading bytes and moving out_cons.
+    // Otherwise a place is overwritten while the daemon reads it.
+    Memory::rmb();
     for (std::size_t i = 0; i < bytes.size(); ++i)
       Memory::store(&rings_->out[(out_prod_ + i) % sizeof rings_->out], bytes[i]);
     // Bytes before the index: pairs with the daemon's barrier between out_prod and the bytes.
@@ -87,7 +88,8 @@ class ByteFront {
   }
   /// Frees the places of that many bytes, which look() has copied. The event comes after it.
   void take(std::size_t bytes) {
-    // The bytes have been read before the daemon may overwrite them.
+    // The bytes before the index: pairs with the daemon's barrier between in_cons and new bytes. Otherwise
+    // the daemon overwrites bytes that are being read.
     Memory::wmb();
     Memory::store(&rings_->in_cons, in_cons_ += static_cast<Index>(bytes));
   }
