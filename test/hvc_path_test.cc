@@ -111,7 +111,7 @@ TEST_CASE("input for a slow program waits in the byte ring, and none is lost") {
   CHECK(reader.got == text);
 }
 
-TEST_CASE("output waits in the byte ring while nobody takes it, and the program blocks") {
+TEST_CASE("output that is not taken stays in the byte ring, and the program blocks") {
   TodayPath path;
   const DomainId domain = path.create();
   Xenconsoled daemon(path, domain, "xenconsoled");

@@ -4,14 +4,13 @@ import pathlib
 import random
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import unittest
 
 import support
-from support import Machine, RINGSIDE, eventually, has_ended, run
+from support import Machine, RINGSIDE, eventually, has_ended, kill_daemon, pid_of, run
 
 LIBRARIES = pathlib.Path(os.environ["MODERN_LIBRARIES"])
 PACKAGES = "apt-get install xen-utils-4.17 xenstore-utils"
@@ -183,16 +182,6 @@ def listed(machine):
             for name, domain, mib, _, state in LISTED.findall(modern(machine, "xl", "list"))}
 
 
-def pid_of(machine, daemon):
-    return int(pathlib.Path(machine.directory, daemon + ".pid").read_text())
-
-
-def kill(machine, daemon):
-    pid = pid_of(machine, daemon)
-    os.kill(pid, signal.SIGKILL)
-    eventually(f"{daemon} is dead", lambda: has_ended(pid))
-
-
 def functions(library):
     """Names with versions, as a program that was linked with the library asks for them."""
     said = subprocess.run(["nm", "-D", "--defined-only", "--with-symbol-versions", library], check=True,
@@ -280,7 +269,7 @@ class Programs(unittest.TestCase):
                              f"Interdomain (Connected) - Remote Domain 1, Port {console['port']}")
             # xcs and xenstored both learn of a domain's end.
             self.assertEqual(list(ports.values()).count("Virtual IRQ 3"), 2)
-            kill(machine, "xenstored")
+            kill_daemon(machine, "xenstored")
             eventually("its ports are closed", lambda: self.ports_of_virq(machine) == 1)
 
     def ports_of_virq(self, machine):
@@ -368,7 +357,7 @@ class Ends(unittest.TestCase):
             modern(machine, "xenstore-write", "/tool/test", "1")
             # In this order: an xenconsoled that is still starting would end with xenstored.
             for daemon in ["xenconsoled", "xenstored"]:
-                kill(machine, daemon)
+                kill_daemon(machine, daemon)
             self.assertIn("web", listed(machine))
             # The store was in the memory of the dead process.
             modern(machine, "xenstore-read", "/tool/test", check=1)
@@ -379,7 +368,7 @@ class Ends(unittest.TestCase):
         with Machine() as machine:
             modern(machine, "xenstore-ls")
             pid = pid_of(machine, "xenstored")
-            kill(machine, "xen")
+            kill_daemon(machine, "xen")
             eventually("xenstored has ended", lambda: has_ended(pid))
 
     def test_programs_that_begin_at_once_start_each_daemon_once(self):

@@ -98,6 +98,16 @@ def has_ended(pid):
     return process_state(pid) in "ZX"
 
 
+def pid_of(machine, daemon):
+    return int(pathlib.Path(machine.directory, daemon + ".pid").read_text())
+
+
+def kill_daemon(machine, daemon):
+    pid = pid_of(machine, daemon)
+    os.kill(pid, signal.SIGKILL)
+    eventually(f"{daemon} is dead", lambda: has_ended(pid))
+
+
 class Machine:
     """A machine in a directory of its own, from `up` to `down`. down() checks that nothing is left over. A killed test
     leaves nothing either: Meson kills a test with its process group, but a keeper outlives it in a session of its

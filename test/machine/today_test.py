@@ -16,7 +16,7 @@ import unittest
 
 import support
 from dump_test import Dump
-from support import Machine, RINGSIDE, eventually, has_ended, run
+from support import Machine, RINGSIDE, eventually, has_ended, kill_daemon, pid_of, run
 
 PACKAGES = "apt-get install xen-utils-4.17 xenstore-utils"
 PROGRAMS = list(pathlib.Path("/usr/lib").glob("xen-*/bin"))
@@ -38,16 +38,6 @@ def node(machine, path):
 def create(machine, name, *command, options=()):
     machine.run("create", name, "--console", "today", *options, "--", *command, check=0)
     return machine.domains()[name]
-
-
-def pid_of(machine, daemon):
-    return int(pathlib.Path(machine.directory, daemon + ".pid").read_text())
-
-
-def kill(machine, daemon):
-    pid = pid_of(machine, daemon)
-    os.kill(pid, signal.SIGKILL)
-    eventually(f"{daemon} is dead", lambda: has_ended(pid))
 
 
 class Viewer:
@@ -275,7 +265,7 @@ class Failures(unittest.TestCase):
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
                 viewer.type(b"until [ -e %s/go ]; do :; done; seq 1000; echo all\r" % machine.parent.encode())
                 viewer.until(b"echo all")
-                kill(machine, "xenconsoled")
+                kill_daemon(machine, "xenconsoled")
             pathlib.Path(machine.parent, "go").touch()
             eventually("the ring is full", lambda: machine.domains()["new"]["out_bytes"] == 2048)
             modern(machine, "true")
@@ -288,7 +278,7 @@ class Failures(unittest.TestCase):
             create(machine, "new", "sh")
             with own_console(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
-                kill(machine, "xenstored")
+                kill_daemon(machine, "xenstored")
                 viewer.ask(b"echo $((6*8))\r", b"48\r\n")
                 self.assertIn(b"modern -- true starts today's daemons again", machine.run("console", "new", check=3).stderr)
                 self.assertTrue(machine.domains()["new"]["running"])
@@ -303,7 +293,7 @@ class Failures(unittest.TestCase):
     def test_a_domain_that_ends_without_a_toolstack_is_removed_by_the_next(self):
         with Machine() as machine:
             create(machine, "new", "sh")
-            kill(machine, "toolstack")
+            kill_daemon(machine, "toolstack")
             with XlConsole(machine, "new") as viewer:
                 viewer.ask(b"echo $((6*7))\r", b"42\r\n")
                 viewer.type(b"exit 7\r")
@@ -317,7 +307,7 @@ class Failures(unittest.TestCase):
             evil = subprocess.Popen([HOSTILE, machine.directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self.assertEqual(evil.stdout.readline(), b"built\n")
             self.assertRegex(modern(machine, "xl", "list"), r"(?m)^evil +2 ")
-            kill(machine, "xenstored")
+            kill_daemon(machine, "xenstored")
             self.assertRegex(modern(machine, "xl", "list"), r"(?m)^new +1 ")
             eventually("xenconsoled serves it", lambda: node(machine, "/local/domain/1/console/tty"))
             with own_console(machine, "new") as viewer:
