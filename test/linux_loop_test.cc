@@ -244,10 +244,36 @@ TEST_CASE("a ring is served while a descriptor is always ready", "[linux_loop]")
   REQUIRE(host.write(output, byte).state == Io::State::moved);
   RingWait ring = idle_wait();
   ring.has_work = [&] { return called > 1000; };
-  ring.serve = [&] { host.stop(0); };
+  ring.serve = [&] {
+    if (called > 1000) host.stop(0);
+  };
   ring.try_sleep = [] { return false; };  // no peer could kick it
   const auto wait = host.ring_wait_start(kicks, std::move(ring));
   CHECK(host.run() == 0);
+  host.ring_wait_end(wait);
+}
+
+TEST_CASE("an event without work is served before the loop sleeps", "[linux_loop]") {
+  LinuxHost host("test", no_machine);
+  const Handle kicks = host.kicks_create().value();
+  bool pending = true;
+  int refused = 0;
+  RingWait ring = idle_wait();
+  ring.serve = [&] {
+    if (!pending) host.stop(0);
+    pending = false;
+  };
+  ring.try_sleep = [&] {
+    if (!pending) {
+      host.kick(kicks);  // wakes the loop, which ends then
+      return true;
+    }
+    if (++refused == 100) host.stop(1);
+    return false;
+  };
+  const auto wait = host.ring_wait_start(kicks, std::move(ring));
+  CHECK(host.run() == 0);
+  CHECK(refused == 1);
   host.ring_wait_end(wait);
 }
 

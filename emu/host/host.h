@@ -74,7 +74,7 @@ struct RingWait {
   std::function<bool()> has_work;  ///< looks at the page, without side effects
   std::function<void()> serve;     ///< clears the pending bit, then does a bounded amount of work
   std::function<bool()>
-      try_sleep;  ///< unmasks and looks again: false = there is work, and the event is masked again
+      try_sleep;  ///< unmasks and looks again: false = masked again, and `serve` is called in any case
   std::uint32_t* own_cpu = nullptr;         ///< in the page: where this side runs (CPU + 1)
   const std::uint32_t* peer_cpu = nullptr;  ///< in the page: where the peer runs (CPU + 1)
 };

@@ -113,7 +113,10 @@ bool LinuxLoop::wait_awake() {
       policy_.yielded(now, clock_now());
       return true;
     case WaitPolicy::Next::sleep:
-      if (all_could_sleep()) io_.run_one();
+      if (all_could_sleep())
+        io_.run_one();
+      else
+        policy_.worked();
       return true;
   }
   return true;
@@ -343,10 +346,15 @@ bool LinuxLoop::any_peer_on_other_cpu() const {
   });
 }
 
+/// Puts the waits to sleep. The first that cannot sleep is served, even without work: an event that announced
+/// only what was seen before it stays pending until then.
 bool LinuxLoop::all_could_sleep() {
   while (!awake_.empty()) {
     Wait* const wait = awake_.back();
-    if (wait != nullptr && !wait->ops.try_sleep()) return false;
+    if (wait != nullptr && !wait->ops.try_sleep()) {
+      wait->ops.serve();
+      return false;
+    }
     if (wait != nullptr) wait->awake = false;
     std::erase(awake_, wait);
   }
