@@ -5,13 +5,16 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 #include <vector>
 
 #include "emu/host/linux_sockets.h"
@@ -193,6 +196,30 @@ TEST_CASE("a packet's descriptors are taken only on request") {
   packet = receive_packet(pair.other.get(), &word, sizeof word, [] { return false; });
   CHECK(packet.state == Packet::State::unasked);
   close_socket(pair.other.release());
+}
+
+TEST_CASE("a close hangs up also while another thread starts a program") {
+  Pair connection(SOCK_STREAM);
+  Pair forked(SOCK_DGRAM);
+  std::thread starts([&] {
+    const pid_t child = fork_until_exec();
+    if (child == 0) {
+      // In place of a slow exec. The child has a copy of the connection until it ends.
+      (void)!write(forked.other.get(), "x", 1);
+      usleep(100'000);
+      _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+  });
+  pollfd waits{forked.one.get(), POLLIN, 0};
+  CHECK(poll(&waits, 1, -1) == 1);
+  {
+    const auto lock = no_fork();
+    connection.one = Fd();
+  }
+  char byte = 0;
+  CHECK(read(connection.other.get(), &byte, 1) == 0);
+  starts.join();
 }
 
 TEST_CASE("a descriptor of unknown kind is closed at once") {

@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "emu/host/linux_descriptors.h"
 #include "emu/host/machine_lock.h"
 
 namespace ringside {
@@ -117,7 +118,7 @@ Result<Handle> launch(LinuxHost& host, const LaunchSpec& spec) {
   const Fd ready_in(ends[0]);
   Fd ready_out(ends[1]);
   const int parent = getpid();
-  const int pid = fork();
+  const int pid = fork_until_exec();
   if (pid < 0) return system_error(what, name);
   if (pid == 0) become(spec, parent, log.get(), ready_out.get());
   ready_out = Fd(-1);

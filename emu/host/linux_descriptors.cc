@@ -22,6 +22,37 @@ Error system_error(std::string what, std::string object, std::string advice) {
   return {code, std::move(what), std::move(object), std::strerror(code), std::move(advice)};
 }
 
+namespace {
+
+std::mutex fork_lock;
+/// The descriptors below are those that a new program gets.
+constexpr int first_free_descriptor = 10;
+
+}  // namespace
+
+std::unique_lock<std::mutex> no_fork() {
+  return std::unique_lock(fork_lock);
+}
+
+pid_t fork_until_exec() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  const Fd exec_in(ends[0]);
+  Fd exec_out(ends[1]);
+  const auto lock = no_fork();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    // Closed by the exec. The number is one that the child does not use for anything else.
+    (void)fcntl(exec_out.get(), F_DUPFD_CLOEXEC, first_free_descriptor);
+    return 0;
+  }
+  exec_out = Fd();
+  char nothing = 0;
+  while (pid > 0 && read(exec_in.get(), &nothing, 1) < 0 && errno == EINTR) {
+  }
+  return pid;
+}
+
 int allocate_file(int descriptor, std::size_t from, std::size_t bytes) {
   // Not posix_fallocate: if the file system cannot allocate, it writes zeros, and other processes may have
   // the file mapped.

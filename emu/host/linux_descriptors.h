@@ -9,7 +9,10 @@
 // an ending process does not linger.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,6 +43,14 @@ class Fd {
 
 /// An Error with errno's text.
 [[nodiscard]] Error system_error(std::string what, std::string object, std::string advice = "");
+
+/// Held by a thread that closes a descriptor whose hang-up others wait for. See fork_until_exec.
+[[nodiscard]] std::unique_lock<std::mutex> no_fork();
+
+/// fork(), for a child that becomes a program; returns in the parent when the child has done so or has ended.
+/// Until then the child has copies of all descriptors, and one that another thread closes does not hang up:
+/// for that time, no_fork() waits.
+[[nodiscard]] pid_t fork_until_exec();
 
 /// Allocates disk space for `bytes` from `from` on, and makes the file at least that long: writing to a
 /// mapping without disk space is a SIGBUS when the disk is full. Returns 0 or an errno value; ENOSPC: it is

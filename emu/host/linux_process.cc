@@ -158,7 +158,7 @@ Result<Program> LinuxHost::program_start(const ProgramSpec& spec) {
   const Fd report_in(pipe_ends[0]);
   Fd report_out(pipe_ends[1]);
   const int parent = getpid();
-  const int pid = fork();
+  const int pid = fork_until_exec();
   if (pid < 0) return system_error(what, name);
   if (pid == 0) become(spec.argv, parent, terminal.get(), report_out.get());
   report_out = Fd();
