@@ -47,6 +47,10 @@ class FileReader {
 };
 
 void FileReader::refuse(const Span& named_at, const std::string& path, std::string why) {
+  script_.lines_missing = true;
+  // Without a line to point at, the message contains everything.
+  if (named_at.nowhere())
+    return script_.diagnostics.error("E020", {}, fmt::format("cannot read \"{}\": {}", path, why));
   script_.diagnostics.error("E020", named_at, fmt::format("cannot read \"{}\"", path), std::move(why));
 }
 
@@ -81,17 +85,9 @@ void FileReader::read(const std::string& path, const Span& included_from, const 
     }
   }
   auto text = reader_(path);
-  if (!text) {
-    // There is no line to point at: the message contains everything.
-    if (named_at.nowhere())
-      return script_.diagnostics.error("E020", {},
-                                       fmt::format("cannot read \"{}\": {}", path, text.error().why));
-    return refuse(named_at, path, text.error().why);
-  }
+  if (!text) return refuse(named_at, path, text.error().why);
   if (text->size() > source_bytes_max)
-    return script_.diagnostics.error(
-        "E020", named_at,
-        fmt::format("cannot read \"{}\": it is longer than {} bytes", path, source_bytes_max));
+    return refuse(named_at, path, fmt::format("it is longer than {} bytes", source_bytes_max));
   const std::uint32_t source = script_.sources.add(path, *text, included_from);
   if (refuse_journal(source, path, *text)) return;
   take(lex(script_.sources, source, script_.diagnostics), current);

@@ -52,6 +52,7 @@ struct Script {
   Sources sources;
   Diagnostics diagnostics;
   std::vector<ScenarioTemplate> templates;
+  bool lines_missing = false;  ///< a file could not be read; the rest makes no sense without its lines
 };
 
 [[nodiscard]] Script read_script(const std::string& path, const Reader& reader);
