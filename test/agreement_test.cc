@@ -136,6 +136,15 @@ TEST_CASE("the input of a domain that ended is compared as far as it came, and i
   CHECK(disagreement(ended("hello", "x", off), ended("he", "x", off)) == std::nullopt);
   CHECK(disagreement(ended("hello", "x", off), ended("hu", "x", off)).has_value());
   CHECK(disagreement(ended("hello", "xyz", off), ended("hello", "x", off)).has_value());
+  const auto refusing = [](int times, Fact how) {
+    return run_of([&](trace::Journal journal) {
+      for (int each = 0; each < times; ++each)
+        journal.as(actor(Role::domain, 1)).refused(1, actor(Role::dom0), trace::Refusal::input_unread);
+      journal.as(actor(Role::xen)).told(1, how, {0, static_cast<std::uint32_t>(ShutdownReason::poweroff)});
+    });
+  };
+  CHECK(disagreement(refusing(1, off), refusing(0, off)) == std::nullopt);
+  CHECK(disagreement(refusing(1, Fact::created), refusing(0, Fact::created)).has_value());
   const ShutdownReason suspend = ShutdownReason::suspend;
   CHECK(disagreement(ended("hello", "x", off, suspend), ended("he", "x", off, suspend)).has_value());
 

@@ -127,6 +127,8 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
                     trace::text_of(entry));
     }
     case Kind::refused:
+      // A domain refuses what it receives.
+      about.down = entry.actor.role == Role::domain;
       return append(behaviours, fmt::format("{} refuses {}", actor, who(entry.peer)), about,
                     trace::words_of(entry) + ";");
     case Kind::counted:

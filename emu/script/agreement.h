@@ -6,8 +6,8 @@
 // wake-ups. Neither is the daemons' part of a run in which one of them is killed.
 //
 // The data in transit at the moment of an end differ from run to run:
-// - A domain has ended: only the part of its input that arrived in both runs is compared; its counters are
-//   not compared.
+// - A domain has ended: only the part of its input that arrived in both runs is compared, and of its
+//   refusals; its counters are not compared.
 // - It was killed or destroyed: the same holds for its output.
 // - A viewer did not read everything, whether it left or not: bytes sent to viewers and received by them are
 //   not compared, and only the part of the output that arrived in both runs is. This holds if bytes stayed
