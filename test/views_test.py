@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The page, the text and the capture of a run say the same: of every eighth run of the library the page and the text, of
-some also the capture as tshark reads it. They agree on steps, times, marks, numbers of bytes, and on both rings after each
-step. On the page, each byte that was said is somewhere.
+"""The page, the text, the watch and the capture of a run say the same: of every eighth run of the library the page and the text,
+of some also the screens of a watch, and the capture as tshark reads it. They agree on steps, times, marks, numbers of bytes, and
+on both rings after each step; page and watch also on the sentence, the mask and the bytes at each place. On the page, each byte
+that was said is somewhere.
 
-usage: views_test.py     RINGSIDE names the program (default: build/ringside); RINGSIDE_LONG=1: every run and seed, and more captures
+usage: views_test.py     RINGSIDE names the program (default: build/ringside), WATCH_SCREENS the test program of that name;
+                         RINGSIDE_LONG=1: every run and seed, and more captures
 """
 
 import base64
@@ -22,8 +24,10 @@ from needed import needed
 TEST = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ringside"))
 LONG = os.environ.get("RINGSIDE_LONG") == "1"
+WATCH_SCREENS = os.path.abspath(os.environ.get("WATCH_SCREENS", TEST.parent / "build" / "test" / "watch_screens"))
 DISSECTOR = TEST.parent / "tools" / "wireshark" / "ringside.lua"
 RUNS_WITH_A_CAPTURE = 80 if LONG else 4
+RUNS_WATCHED = 400 if LONG else 40
 CAPTURED_BYTES_MAX = 1 << 40 if LONG else 1 << 20  # of a journal
 PAYLOAD_MAX = 60
 GLYPHS = {"free": ".", "request": "#", "response": "+", "stale": "-"}
@@ -31,6 +35,13 @@ GLYPHS = {"free": ".", "request": "#", "response": "+", "stale": "-"}
 LINE = re.compile(r" *(-?\d+\.\d{3}) +(\d+) ([ !~2*]) (.*)")
 RING = re.compile(r".*-> dom(\d+)\.(tx|rx) +\2 ([.#+-]{8}) (\d+)/8 ")
 EVENT = re.compile(r".*-> (?:dom([1-9]\d*)|\w+) +EVENT port:(\d+) (kick|masked|already selected)")
+# The screen of a watch: one row of slots, and what is written above it; the event bits, the bytes at each place, the newest step.
+WATCHED_OUTSTANDING = re.compile(r"-- (tx|rx): .* (\d+) of 8 outstanding")
+WATCHED_SLOTS = re.compile(r"(tx|rx)  0 [.#+-] ")
+WATCHED_SLOT = re.compile(r" \d ([.#+-]) (?:free|request|response|stale)")
+WATCHED_MASK = re.compile(r"events  dom(\d+) port (\d+) pending [01?] mask ([01?])")
+WATCHED_PLACE = re.compile(r"(\w+) (\d+)")
+WATCHED_STEP = re.compile(r" +(\d+) +(-?\d+\.\d{3}) ")
 
 
 def output_of(*words):
@@ -122,6 +133,55 @@ class Views(unittest.TestCase):
                 machine = self.check_page(page_of(journal), output_of(PROGRAM, "view", journal, "--text").decode())
                 totals += len(machine.totals)
         self.assertGreater(totals, len(self.different))
+
+    def test_the_watch_of_a_run_says_what_its_page_says(self):
+        compared = collections.Counter()
+        for journal in self.different[::-(-len(self.different) // RUNS_WATCHED)]:
+            page = page_of(journal)
+            steps = {step["n"]: step for step in page["steps"]}
+            machine = Machine(page["begin"])
+            last = 0
+            origin = None
+            with self.subTest(run=journal.name):
+                for screen in output_of(WATCH_SCREENS, journal, "1").decode().split("\f")[:-1]:
+                    number, *rows = screen.split("\n")
+                    for step in range(last + 1, int(number) + 1):
+                        machine.take(steps[step].get("c", []))
+                    last = int(number)
+                    # A watch counts the time from the first entry that it shows.
+                    origin = steps[last]["t"] if origin is None else origin
+                    compared += self.check_screen(rows, steps[last], machine, origin)
+        for what in "sentence", "ring", "mask", "bytes", "step":
+            self.assertGreater(compared[what], 100, compared)
+
+    def check_screen(self, rows, step, machine, origin):
+        compared = collections.Counter(sentence=1)
+        sentence = " ".join(rows[1:3]).strip()
+        self.assertEqual(sentence, re.sub(r"[^ -~]", "~", step["p"]))
+        outstanding = {}
+        newest = None
+        for row in rows:
+            if match := WATCHED_OUTSTANDING.match(row):
+                outstanding[match[1]] = match[2]
+            elif match := WATCHED_SLOTS.match(row):
+                self.assertEqual(("".join(WATCHED_SLOT.findall(row)), outstanding[match[1]]), machine.ring(1, match[1]), row)
+                compared["ring"] += 1
+            elif match := WATCHED_MASK.match(row):
+                domain, port, mask = map(int, match.groups()) if "?" not in match[3] else (0, 0, 0)
+                self.assertEqual(mask, machine.masked[domain, port] if port else 0, row)
+                compared["mask"] += 1
+            elif row.startswith("bytes "):
+                down, up = row.split("up:")
+                for way, text in (1, down), (0, up):
+                    for place, count in WATCHED_PLACE.findall(text):
+                        self.assertEqual(int(count), machine.queued.get((1, way, place), 0), row)
+                compared["bytes"] += 1
+            elif match := WATCHED_STEP.match(row):
+                newest = match
+        if newest is not None:
+            self.assertEqual(newest[2], f"{(step['t'] - origin) / 1e6:.3f}")
+            compared["step"] += 1
+        return compared
 
     @needed("tshark")
     def test_the_capture_of_a_run_says_what_its_page_says(self):

@@ -166,7 +166,10 @@ void Replay::event_taken(const Entry& entry) {
 
 /// A new domain has a new page, all of it 0; Xen clears the bits of a port that is used again.
 void Replay::told(const Entry& entry) {
-  if (is(entry, Fact::port_closed)) ports_[{entry.values[1], entry.values[0]}] = {};
+  if (is(entry, Fact::port_closed)) {
+    const auto closed = ports_.find({entry.values[1], entry.values[0]});
+    if (closed != ports_.end()) closed->second = {};
+  }
   if (entry.actor.role != Role::xen || fact_of(entry) != Fact::created) return;
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
     rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};

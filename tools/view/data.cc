@@ -199,21 +199,34 @@ std::string StepData::begin(const trace::JournalHeader& header) {
   return list;
 }
 
-/// The changes of the picture.
-std::string StepData::changes(const Entry& entry) {
-  std::string list = ring_changes(entry.domain);
+/// The ports that the entry may have changed.
+std::string StepData::port_changes(const Entry& entry) const {
+  std::string list;
+  const auto add = [&](std::uint32_t domain, ring::Port port) {
+    const auto found = replay_.ports().find({domain, port});
+    if (found == replay_.ports().end()) return;
+    const trace::ReplayedPort& its = found->second;
+    list = joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{},{}])", domain, port, its.pending,
+                                    its.masked, its.selected, its.raised, its.kicks, its.unread));
+  };
   if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken ||
       entry.kind == Kind::mask_changed) {
     const trace::Actor owner = entry.kind == Kind::event_raised ? entry.peer : entry.actor;
-    const std::uint32_t number = owner.role == Role::domain ? owner.number : 0;
-    const auto port = replay_.ports().find({number, entry.port});
-    if (port != replay_.ports().end()) {
-      const trace::ReplayedPort& its = port->second;
-      list =
-          joined(list, fmt::format(R"(["e",{},{},{:d},{:d},{:d},{},{},{}])", number, entry.port, its.pending,
-                                   its.masked, its.selected, its.raised, its.kicks, its.unread));
+    add(owner.role == Role::domain ? owner.number : 0, entry.port);
+  } else if (is(entry, trace::Fact::port_closed)) {
+    add(entry.values[1], entry.values[0]);
+  } else if (is(entry, trace::Fact::created) && entry.domain != 0) {
+    for (auto at = replay_.ports().lower_bound({entry.domain, 0});
+         at != replay_.ports().end() && at->first.first == entry.domain; ++at) {
+      add(entry.domain, at->first.second);
     }
   }
+  return list;
+}
+
+/// The changes of the picture.
+std::string StepData::changes(const Entry& entry) {
+  std::string list = joined(ring_changes(entry.domain), port_changes(entry));
   std::set<std::pair<std::uint32_t, bool>> ways;
   for (const trace::FlowPlace& place : flow_.touched()) {
     ways.emplace(place.domain, place.down);

@@ -26,6 +26,7 @@ class StepData {
   [[nodiscard]] std::uint64_t since(std::uint64_t step, const trace::Entry& entry,
                                     const trace::FlowStep& flow);
   [[nodiscard]] std::string ring_changes(std::uint32_t domain);
+  [[nodiscard]] std::string port_changes(const trace::Entry& entry) const;
   [[nodiscard]] std::string changes(const trace::Entry& entry);
 
   trace::Replay replay_;
