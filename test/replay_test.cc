@@ -271,6 +271,34 @@ TEST_CASE("a frame that comes again, or to a second client, brings no new bytes"
   CHECK(played.flow.imbalances().empty());
 }
 
+TEST_CASE("bytes that another client takes first are not the viewer's") {
+  Played played;
+  const Actor other = actor(Role::client, 9);
+  const Actor viewer = actor(Role::client, 1);
+  played.as(actor(Role::client)).frame_passed(0, xcs, 1, 0, {}, 1);
+  played.as(xcs).frame_passed(0, other, 1, 0, {}, 1, 0);
+  const auto reaches_other_first = [&](std::string_view text, std::uint32_t index) {
+    prints(played, text, index);
+    passes_up(played, actor(Role::client, 3), text, index);
+    passes_up(played, other, text, index);
+    takes(played, other, text, index);
+  };
+  reaches_other_first("abc", 4);
+  played.as(xend).told(1, Fact::viewer_came, {1});
+  takes(played, xend, "abc", 4);
+  CHECK(played.flow.level(xend_up) == 3);
+
+  reaches_other_first("defg", 5);
+  played.as(xend).bytes_passed(1, viewer, bytes_of("abc"));
+  played.as(actor(Role::client)).bytes_passed(1, actor(Role::user), bytes_of("abc"));
+  takes(played, xend, "defg", 5);
+  CHECK(played.flow.level(xend_up) == 4);
+  CHECK(played.flow.totals(1, false).delivered == 3);
+  CHECK(played.flow.totals(1, false).appeared == 0);
+  CHECK(played.flow.totals(1, false).lost() == 0);
+  CHECK(played.flow.imbalances().empty());
+}
+
 TEST_CASE("bytes are unseen if the client that answers them does not report what it takes") {
   Played played;
   for (const std::uint32_t index : {0u, 8u}) {

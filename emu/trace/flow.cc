@@ -402,7 +402,9 @@ void Flow::give_back(const Entry& entry) {
 /// The viewer has left: bytes that it has not shown count as lost. It may still read them from its
 /// connection, see recovered().
 void Flow::leave_viewer(std::uint32_t domain) {
-  const Pieces pieces = pull({.role = Role::client, .domain = domain, .down = false}, all_bytes);
+  // Bytes with a number were taken by another client of xcs; xend may still take them.
+  const Pieces pieces =
+      pull({.role = Role::client, .domain = domain, .down = false}, all_bytes, {.unnumbered = true});
   lose(domain, false, pieces, Loss::with_viewer);
   for (const Piece& each : pieces) strays_[domain].append(each);
 }

@@ -70,14 +70,17 @@ void Flow::note(const FlowPlace& place, const Pieces& pieces) {
 
 Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
   if (place.role == Role::xenctld && !place.down) fetch(place, bytes);
-  Pieces out = pull(place, bytes);
-  for (const Piece& each : out) bytes -= each.count;
-  const auto more = [&out](const Pieces& pieces) { out.insert(out.end(), pieces.begin(), pieces.end()); };
-  if (bytes != 0 && place.role == Role::client && !place.down) {
-    const Pieces shown = recovered(place.domain, bytes);
-    for (const Piece& each : shown) bytes -= each.count;
-    more(shown);
+  Pieces out;
+  const auto more = [&](const Pieces& pieces) {
+    for (const Piece& each : pieces) bytes -= each.count;
+    out.insert(out.end(), pieces.begin(), pieces.end());
+  };
+  if (place.role == Role::client && !place.down) {
+    // A viewer's bytes have no number; those that another client of xcs took have one.
+    more(pull(place, bytes, {.unnumbered = true}));
+    if (bytes != 0) more(recovered(place.domain, bytes));
   }
+  more(pull(place, bytes));
   if (bytes == 0) return out;
   const auto known = known_.find(place.domain);
   const bool reports = known != known_.end() && known->second.reports;
