@@ -53,6 +53,11 @@ void limit_memory(std::uint64_t bytes_max) {
 #endif
 }
 
+bool is_program(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
+}
+
 /// In the child: arranges descriptors 0 to 5, becomes the program.
 [[noreturn]] void become(const LaunchSpec& spec, int parent, int log, int ready_out) {
   setsid();
@@ -94,10 +99,6 @@ void limit_memory(std::uint64_t bytes_max) {
 }  // namespace
 
 std::string find_program(const std::string& name) {
-  const auto is_program = [](const std::string& path) {
-    struct stat status {};
-    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
-  };
   if (name.find('/') != std::string::npos) return is_program(name) ? name : "";
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
@@ -203,7 +204,12 @@ int own_number() {
 std::string own_program() {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "ringside";
+  if (size <= 0) return "ringside";
+  std::string program(path.data(), static_cast<std::size_t>(size));
+  // A program that was built again while it runs: the new one has its path.
+  constexpr std::string_view replaced = " (deleted)";
+  if (program.ends_with(replaced) && !is_program(program)) program.resize(program.size() - replaced.size());
+  return program;
 }
 
 Result<PidFile> PidFile::take(const std::string& path) {

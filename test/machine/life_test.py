@@ -6,10 +6,12 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -380,6 +382,19 @@ class ManyDomains(unittest.TestCase):
             maps = pathlib.Path(f"/proc/{machine.pid('xend')}/maps").read_text()
             if "libasan" not in maps and "libtsan" not in maps:  # those keep what is freed, and more
                 self.assertLess(kib_then - kib, 2048)
+
+
+class Rebuilt(unittest.TestCase):
+    def test_a_program_that_was_built_again_while_it_runs_starts_domains(self):
+        with tempfile.TemporaryDirectory(prefix="rs-") as folder:
+            program = os.path.join(folder, "ringside")
+            shutil.copy(RINGSIDE, program)
+            with subprocess.Popen([program, "run", "-", "--mode", "real"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder) as run:
+                shutil.copy(RINGSIDE, program + ".new")
+                os.replace(program + ".new", program)
+                said, _ = run.communicate(b'scenario "t"\nxen boots dom1\nuser connects to dom1\ndom1 prints "ok"\nexpect user sees "ok"\n',
+                                          timeout=support.PATIENCE_S)
+            self.assertEqual(run.returncode, 0, said)
 
 
 if __name__ == "__main__":
