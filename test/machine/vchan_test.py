@@ -6,12 +6,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import support
-from support import Machine, RINGSIDE, eventually, process_state, run
+from support import Machine, RINGSIDE, eventually, process_state
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "tools" / "modern" / "examples"
 PACKAGES = "apt-get install xen-utils-4.17 xenstore-utils libxen-dev"
@@ -228,7 +227,10 @@ class Ends(unittest.TestCase):
                     self.assertEqual(client.line(), "HELLO")
                     if killed == "server":
                         server.process.kill()
-                        self.assertIn("the server has gone", client.finish(status=1)[1])
+                        # Its stdin stays open: only the server's end ends it.
+                        self.assertEqual(client.process.stdout.read(), b"")
+                        self.assertEqual(client.process.wait(support.PATIENCE_S), 1)
+                        self.assertIn(b"the server has gone", client.process.stderr.read())
                     else:
                         client.process.kill()
                         self.assertIn("the client has gone, after 6 bytes", server.finish()[0].decode())
