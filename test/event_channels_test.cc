@@ -22,7 +22,7 @@ struct Channels {
   trace::MemorySink sink{[] { return std::uint64_t{0}; }};
   int prepared = 0;
   bool prepare_fails = false;
-  EventChannels table{[this](DomainId, ring::Port) -> Result<Kicks> {
+  EventChannels table{[this](DomainId, ring::Port, bool) -> Result<Kicks> {
                         if (prepare_fails) return Error{EMFILE, "cannot make kicks", "", "none left", ""};
                         ++prepared;
                         return Kicks();
@@ -285,9 +285,9 @@ TEST_CASE("dom0's port to a domain that is gone stays while a process has it ope
   channels.table.remove_domain(web);
   CHECK(channels.state(0, 1) == PortState::unbound);
   CHECK(channels.state(0, 2) == PortState::closed);
-  channels.table.connection_gone(77);
+  channels.table.connection_gone(0, 77);
   CHECK(channels.state(0, 1) == PortState::unbound);
-  channels.table.connection_gone(78);
+  channels.table.connection_gone(0, 78);
   CHECK(channels.state(0, 1) == PortState::closed);
   CHECK(channels.state(0, 3) == PortState::interdomain);
 }
@@ -297,7 +297,7 @@ TEST_CASE("a process that dies leaves its domain's ports as they are") {
   const auto pair = channels.bind(0, web);
   (void)channels.table.bind_virq(0, VIRQ_DOM_EXC);
   channels.table.opened(pair.port1, 77);
-  channels.table.connection_gone(77);
+  channels.table.connection_gone(0, 77);
   CHECK(channels.state(0, pair.port1) == PortState::interdomain);
   CHECK(channels.state(0, 2) == PortState::virq);
 }

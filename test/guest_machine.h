@@ -163,7 +163,7 @@ struct GuestMachine {
     auto holder = std::make_shared<std::unique_ptr<SimProgram>>(std::move(program));
     if (running != nullptr)
       world.program("program", [holder](const ProgramSpec&) { return std::move(*holder); });
-    Privcmd privcmd(host, world.give(xen.hypercall_connection(guest_domain).value(), host));
+    Privcmd privcmd(host, world.give(xen.hypercall_connection(guest_domain, false).value(), host));
     domu = std::make_unique<domu::DomU>(host, trace::Journal(sink, trace::actor(trace::Role::domain)),
                                         std::move(privcmd), std::move(options));
     return domu->start();

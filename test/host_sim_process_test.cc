@@ -32,7 +32,7 @@ struct TinyXen {
       handles.clear();
     }
     if (arguments.op == HypercallOp::domain_connection) {
-      handles.push_back(host.hypercall_connection(arguments.domain).value());
+      handles.push_back(host.hypercall_connection(arguments.domain, false).value());
     }
     if (arguments.op == HypercallOp::domain_destroy) {
       host.domain_signal(arguments.domain, process, Host::DomainSignal::kill);

@@ -1,4 +1,5 @@
-// Grants, and what belongs to a connection of dom0: ports and grants that end with it.
+// Grants, and what belongs to a connection of dom0 or of a program in a domain: ports and grants that end
+// with it.
 #include <cerrno>
 
 #include "test/xen_machine.h"
@@ -42,6 +43,26 @@ int map_result(SimHost& host, const Privcmd& calls, DomainId domain, std::uint32
              {.op = HypercallOp::grant_map, .domain = domain, .frame = reference, .read_only = read_only})
       .answer.result;
 }
+
+/// A program in a domain, which opens connections through dom0's.
+struct Program {
+  Program(Machine& on, DomainId in, const std::string& name)
+      : machine(&on), domain(in), host(&on.world.host(name)) {}
+
+  std::unique_ptr<Privcmd> open() {
+    auto given = ask(machine->dom0, machine->calls,
+                     {.op = HypercallOp::domain_connection, .domain = domain, .alone = 1});
+    REQUIRE(given.handles.size() == 1);
+    return std::make_unique<Privcmd>(*host, machine->world.give(std::move(given.handles[0]), *host));
+  }
+  [[nodiscard]] int result(const Privcmd& calls, const HypercallArguments& arguments) const {
+    return ask(*host, calls, arguments).answer.result;
+  }
+
+  Machine* machine;
+  DomainId domain;
+  SimHost* host;
+};
 
 ring::Port bind_virq(Process& process, const Privcmd& calls, std::uint8_t alone) {
   const auto bound =
@@ -230,6 +251,100 @@ TEST_CASE("a guest's port that was bound by a dead process can be bound again by
   machine.world.kill(*first.host);
   machine.world.run();
   CHECK(ask(*second.host, *second_calls, bind).answer.result == 0);
+}
+
+TEST_CASE("a program in a domain grants, binds and is notified as its domain") {
+  Machine machine;
+  const Guest one = machine.boot("one");
+  const Guest two = machine.boot("two");
+  Program server(machine, one.domain, "server");
+  Program client(machine, two.domain, "client");
+  const auto server_calls = server.open();
+  const auto client_calls = client.open();
+  const auto offered = ask(*server.host, *server_calls,
+                           {.op = HypercallOp::evtchn_alloc_unbound, .domain2 = two.domain, .alone = 1});
+  const auto shared =
+      ask(*server.host, *server_calls,
+          {.op = HypercallOp::grant_share, .domain2 = two.domain, .frame = any_grant, .alone = 1});
+  REQUIRE(offered.answer.result == 0);
+  REQUIRE(shared.answer.result == 0);
+  const auto reference = static_cast<std::uint32_t>(shared.answer.position);
+  const ring::Port port = offered.answer.port;
+  REQUIRE(server.result(*server_calls, {.op = HypercallOp::grant_notify, .port = port, .frame = reference}) ==
+          0);
+  const auto bound =
+      ask(*client.host, *client_calls,
+          {.op = HypercallOp::evtchn_bind_interdomain, .domain2 = one.domain, .port2 = port, .alone = 1});
+  REQUIRE(bound.answer.result == 0);
+  const auto granted = ask(*client.host, *client_calls,
+                           {.op = HypercallOp::grant_map, .domain = one.domain, .frame = reference});
+  REQUIRE(granted.answer.result == 0);
+  const Mapping page = client.host->frame_map(granted.handles[0]).value();
+  page.frame()[0] = std::byte{1};
+  // The kernel of the domain does not see the event.
+  const Mapping kernel = machine.frame(two.domain, machine.calls, machine.dom0);
+  machine.world.kill(*server.host);
+  machine.world.run();
+  CHECK(page.frame()[0] == std::byte{0});
+  CHECK(machine.raised(trace::actor(trace::Role::domain, two.domain), bound.answer.port) == 1);
+  CHECK_FALSE(ring::EventBits<>(kernel.frame(), ring::Abi::sring).is_pending(bound.answer.port));
+  CHECK(machine.calls.evtchn_status(one.domain, port)->state == PortState::closed);
+  CHECK(map_result(*client.host, *client_calls, one.domain, reference) == -ENOENT);
+  // The domain itself goes on.
+  CHECK(machine.info(one.domain)->state.crashed == 0);
+}
+
+TEST_CASE("a program in a domain has no rights beyond its domain's") {
+  Machine machine;
+  const Guest one = machine.boot("one");
+  const Guest two = machine.boot("two");
+  REQUIRE(machine.calls.grant_share(one.domain, grant_console));
+  const ring::Port port_of_kernel = one.calls->evtchn_alloc_unbound(DOMID_SELF, 0).value();
+  Program program(machine, one.domain, "program");
+  const auto calls = program.open();
+  const auto result = [&](const HypercallArguments& arguments) { return program.result(*calls, arguments); };
+  for (const DomainId target : {two.domain, DomainId{0}, DomainId{4000}}) {
+    CHECK(result({.op = HypercallOp::grant_share, .domain = target, .frame = any_grant}) == -EPERM);
+    CHECK(result({.op = HypercallOp::grant_end, .domain = target, .frame = 8}) == -EPERM);
+    CHECK(result({.op = HypercallOp::grant_notify, .domain = target, .frame = 8}) == -ENOENT);
+    CHECK(result({.op = HypercallOp::evtchn_alloc_unbound, .domain = target, .alone = 1}) == -EPERM);
+    CHECK(result({.op = HypercallOp::domain_connection, .domain = target, .alone = 1}) == -EPERM);
+    CHECK(result({.op = HypercallOp::domain_destroy, .domain = target}) == -EPERM);
+  }
+  CHECK(result({.op = HypercallOp::domain_connection, .alone = 1}) == -EPERM);
+  // What belongs to its domain's kernel or builder is not the program's.
+  CHECK(result({.op = HypercallOp::grant_end, .frame = grant_console}) == -ENOENT);
+  CHECK(result({.op = HypercallOp::evtchn_open, .port = port_of_kernel}) == -EINVAL);
+  CHECK(map_result(machine.dom0, machine.calls, one.domain, grant_console) == 0);
+}
+
+TEST_CASE("a frame that is granted for reading gets no notification of its reader") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  Process granter(machine, "granter");
+  const auto granter_calls = granter.open();
+  const std::uint32_t reference =
+      share(granter, *granter_calls, {.domain2 = guest.domain, .frame = any_grant, .read_only = 1});
+  Program program(machine, guest.domain, "program");
+  const auto calls = program.open();
+  CHECK(program.result(*calls, {.op = HypercallOp::grant_notify, .domain = 0, .frame = reference}) ==
+        -EACCES);
+}
+
+TEST_CASE("the connection of a program is not that of its domain's kernel") {
+  Machine machine;
+  const Guest guest = machine.boot("web");
+  Program program(machine, guest.domain, "program");
+  auto calls = program.open();
+  const DomainId domain = guest.domain;
+  REQUIRE(machine.calls.domain_destroy(domain));
+  machine.world.run();
+  CHECK(program.result(*calls, {.op = HypercallOp::evtchn_alloc_unbound, .alone = 1}) == -ESRCH);
+  // A new domain of that id would otherwise get its calls.
+  CHECK(machine.calls.domain_create("new", ring::Abi::sring, 65536, false, domain).error().code == EEXIST);
+  machine.world.kill(*program.host);
+  machine.world.run();
+  CHECK(machine.calls.domain_create("new", ring::Abi::sring, 65536, false, domain));
 }
 
 }  // namespace xen_grants_test

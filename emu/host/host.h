@@ -217,8 +217,8 @@ class Host {
 
   // -- hypercalls
   virtual Result<> hypercalls_serve(HypercallServer server) = 0;
-  /// For the hypervisor: a new connection that speaks for `domain`.
-  virtual Result<Handle> hypercall_connection(DomainId domain) = 0;
+  /// For the hypervisor: a new connection that speaks for `domain`. `program`: see HypercallCaller.
+  virtual Result<Handle> hypercall_connection(DomainId domain, bool program) = 0;
   struct HypercallOutcome {
     HypercallAnswer answer;
     std::vector<Handle> handles;

@@ -127,7 +127,8 @@ struct PortStatus {
 enum class HypercallOp : std::uint16_t {
   domain_create,       ///< name, abi, memory_kib, preserve, domain (0 or self = any) -> domain,
                        ///< info.shared_info_frame; starts paused
-  domain_connection,   ///< ringside: domain -> handle: the connection that the guest's process is to be given
+  domain_connection,   ///< ringside: domain, alone (for a program in it, not for its kernel) -> handle: the
+                       ///< connection that the guest's process, or the program, is to be given; dom0 only
   domain_set_process,  ///< ringside: domain, handle of its process
   domain_set_console_port,  ///< domain, port, port2 (the store's, 0 = none): into its start info
   domain_pause,             ///< domain
@@ -156,7 +157,8 @@ enum class HypercallOp : std::uint16_t {
   dmesg_clear,    ///< position: forgets the bytes of xen's console ring before it
   interrupt,  ///< ringside: virq: a device of dom0 raises its interrupt line (in hardware a wire, not a call)
   grant_share,   ///< domain grants a new frame to domain2; frame: the reference, or any_grant; read_only,
-                 ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify
+                 ///< alone -> position, the reference; handle; dom0 only, as grant_end and grant_notify, or a
+                 ///< program for its own domain
   grant_end,     ///< domain, frame (the reference); existing mappings stay
   grant_map,     ///< domain, frame (the reference), read_only -> handle; for the domain it is granted to, and
                  ///< for the domain itself
@@ -178,9 +180,9 @@ struct HypercallArguments {
   std::uint32_t memory_kib = 0;
   ring::Abi abi = ring::Abi::sring;
   std::uint8_t preserve = 0;
-  /// Only in dom0's calls. evtchn_open fails with EINVAL if another connection has the port open. A call that
-  /// makes a port or a grant makes a new one even if one exists; it belongs to this connection and ends with
-  /// it.
+  /// Only in calls of dom0 and of programs in domains. evtchn_open fails with EINVAL if another connection
+  /// has the port open. A call that makes a port or a grant makes a new one even if one exists; it belongs to
+  /// this connection and ends with it.
   std::uint8_t alone = 0;
   std::uint8_t read_only = 0;
   std::uint16_t rows = 0;
@@ -213,7 +215,11 @@ static_assert(sizeof(HypercallAnswer) == 424);
 struct HypercallCaller {
   std::uint32_t connection = 0;
   DomainId domain = 0;
+  /// A program of today in a guest. It has the rights of the guest's kernel for ports and grants of its own.
+  bool program = false;
   [[nodiscard]] bool privileged() const { return domain == 0; }
+  /// Whether ports and grants can belong to the connection.
+  [[nodiscard]] bool may_own() const { return privileged() || program; }
 };
 
 /// The only call that takes a handle. A handle that comes with any other call is not accepted.

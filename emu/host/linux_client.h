@@ -16,6 +16,9 @@ namespace ringside {
 /// Connects to the hypervisor of that machine as dom0.
 [[nodiscard]] Result<Fd> connect_to_hypervisor(const Machine& machine);
 
+/// The environment variable that makes handles of a program of today those of a domain: its number.
+inline constexpr const char* as_domain_variable = "RINGSIDE_AS_DOMAIN";
+
 struct HypercallReply {
   HypercallAnswer answer;
   std::vector<Fd> descriptors;

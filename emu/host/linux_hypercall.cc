@@ -25,20 +25,20 @@ Result<> LinuxHost::hypercalls_serve(HypercallServer server) {
     if (!accepted->has_value()) return;
     const int fd = (*accepted)->number();
     auto& caller = callers_->by_fd[fd];
-    caller = {{callers_->next_connection++, 0}, std::move(**accepted)};
+    caller = {{.connection = callers_->next_connection++}, std::move(**accepted)};
     watch(caller.connection, {.read = true}, [this, fd](Ready) { hypercall_received(fd); });
   });
   return Done{};
 }
 
-Result<Handle> LinuxHost::hypercall_connection(DomainId domain) {
+Result<Handle> LinuxHost::hypercall_connection(DomainId domain, bool program) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     return system_error("cannot make a domain's connection", std::to_string(domain));
   }
   sockets_.insert(ends[0]);
   auto& caller = callers_->by_fd[ends[0]];
-  caller = {{callers_->next_connection++, domain}, adopt(ends[0])};
+  caller = {{callers_->next_connection++, domain, program}, adopt(ends[0])};
   watch(caller.connection, {.read = true}, [this, fd = ends[0]](Ready) { hypercall_received(fd); });
   return adopt(ends[1]);
 }

@@ -376,7 +376,7 @@ class SimHost final : public Host {
   void domain_signal(DomainId domain, const Handle& process, DomainSignal signal) override;
 
   Result<> hypercalls_serve(HypercallServer server) override;
-  Result<Handle> hypercall_connection(DomainId domain) override;
+  Result<Handle> hypercall_connection(DomainId domain, bool program) override;
   Result<HypercallOutcome> hypercall(const Handle& connection, const HypercallArguments& arguments,
                                      const Handle* handle) override;
   bool hypervisor_answers(const Handle& connection, std::function<void()> later) override;

@@ -214,17 +214,17 @@ Result<> SimHost::hypercalls_serve(HypercallServer server) {
   return Done{};
 }
 
-Result<Handle> SimHost::hypercall_connection(DomainId domain) {
+Result<Handle> SimHost::hypercall_connection(DomainId domain, bool program) {
   RS_CHECK(world_.hypervisor_ == this);
   auto& connection = world_.create<SimConnection>();
-  connection.caller = {.connection = world_.next_connection_++, .domain = domain};
+  connection.caller = {.connection = world_.next_connection_++, .domain = domain, .program = program};
   connection.server = this;
   return world_.open(*this, connection);
 }
 
 Handle SimWorld::dom0_connection(SimHost& holder) {
   RS_CHECK(hypervisor_ != nullptr);  // the hypervisor must be serving
-  return give(hypervisor_->hypercall_connection(0).value(), holder);
+  return give(hypervisor_->hypercall_connection(0, false).value(), holder);
 }
 
 Result<Host::HypercallOutcome> SimHost::hypercall(const Handle& connection,

@@ -56,15 +56,18 @@ Domain* DomainTable::first_from(DomainId first) {
   return found == domains_.end() ? nullptr : &found->second;
 }
 
-void DomainTable::connection_made(DomainId domain) {
-  ++connections_[domain];
+void DomainTable::connection_made(DomainId domain, bool program) {
+  Connections& open = connections_[domain];
+  ++(program ? open.programs : open.kernel);
 }
 
-bool DomainTable::connection_gone(DomainId domain) {
+bool DomainTable::connection_gone(DomainId domain, bool program) {
   const auto found = connections_.find(domain);
-  if (found != connections_.end() && --found->second > 0) return false;
-  connections_.erase(domain);
-  return true;
+  if (found == connections_.end()) return !program;
+  Connections& open = found->second;
+  const bool last = --(program ? open.programs : open.kernel) == 0;
+  if (open.kernel == 0 && open.programs == 0) connections_.erase(found);
+  return last && !program;
 }
 
 /// A command line names a domain by its name or its number: a name must fit into one word and must not be a
@@ -147,6 +150,17 @@ Result<> DomainTable::give_frame(Domain& domain) {
   domain.frame = std::move(frame).value();
   // Never reused: an old frame number cannot map the frame of a new domain that has the same id.
   domain.info.shared_info_frame = next_frame_number_++;
+  return Done{};
+}
+
+Result<> DomainTable::provide_program_frame(Domain& domain) {
+  if (domain.program_mapping.valid()) return Done{};
+  auto frame = host_->frame_create();
+  if (!frame) return frame.error();
+  auto mapping = host_->frame_map(*frame);
+  if (!mapping) return mapping.error();
+  domain.program_mapping = std::move(*mapping);
+  domain.program_frame = std::move(*frame);
   return Done{};
 }
 

@@ -29,6 +29,10 @@ struct Domain {
   Mapping mapping;  ///< the hypervisor's mapping of `frame`
   Kicks kicks;      ///< of its vcpu; in dom0 each port has its own instead, see event_channels.h
   Handle process;   ///< invalid: not set yet, or ended
+  /// Event bits for the ports of programs of today, in a page like shared_info. The kernel of a guest would
+  /// take their events for its own. Made for the first program.
+  Handle program_frame;
+  Mapping program_mapping;
   /// The connection that is building the domain, until it is unpaused or has a process.
   std::optional<std::uint32_t> builder;
 
@@ -70,11 +74,14 @@ class DomainTable {
   /// The first domain with an id >= `first`, or null.
   [[nodiscard]] Domain* first_from(DomainId first);
 
-  /// Counts connections of a guest. They may outlive the guest, and its id is not given to another domain
-  /// while one exists.
-  void connection_made(DomainId domain);
-  /// True when that was the last one.
-  bool connection_gone(DomainId domain);
+  /// Makes the domain's page for programs, unless it exists.
+  Result<> provide_program_frame(Domain& domain);
+
+  /// Counts connections of a guest's kernel and of programs in it. They may outlive the guest, and its id is
+  /// not given to another domain while one exists.
+  void connection_made(DomainId domain, bool program);
+  /// True when that was the last one of its kernel.
+  bool connection_gone(DomainId domain, bool program);
 
  private:
   [[nodiscard]] Result<> check_name(std::string_view name) const;
@@ -86,7 +93,11 @@ class DomainTable {
   Host* host_;
   std::size_t domains_max_;
   std::map<DomainId, Domain> domains_;
-  std::map<DomainId, std::uint32_t> connections_;
+  struct Connections {
+    std::uint32_t kernel = 0;
+    std::uint32_t programs = 0;
+  };
+  std::map<DomainId, Connections> connections_;
   DomainId last_id_ = 0;
   std::uint32_t next_frame_number_ = first_frame_number;
 };

@@ -50,8 +50,7 @@ void EventChannels::remove_domain(DomainId domain) {
 }
 
 Result<ring::Port> EventChannels::alloc_unbound(DomainId domain, DomainId remote, Owner owner) {
-  auto port = open(domain, {.state = PortState::unbound, .remote_domain = remote});
-  if (port) set_owner(domain, *port, owner);
+  auto port = open(domain, {.state = PortState::unbound, .remote_domain = remote}, owner);
   if (port) journal_.told(domain, trace::Fact::port_waits, {*port, remote});
   return port;
 }
@@ -79,23 +78,23 @@ Result<EventChannels::Pair> EventChannels::bind_interdomain(DomainId domain1, Do
   // An end that was a closed port is set up anew; an end that was waiting keeps its state.
   Kicks kicks1;
   Kicks kicks2;
-  const auto make_ready = [this](DomainId domain, ring::Port& port, ring::Port except,
-                                 Kicks& kicks) -> Result<> {
+  const auto make_ready = [this](DomainId domain, ring::Port& port, ring::Port except, Kicks& kicks,
+                                 bool owned) -> Result<> {
     if (port == any_port) {
       auto chosen = lowest_closed(domain, except);
       if (!chosen) return chosen.error();
       port = *chosen;
     }
     if (look(domain, port).state != PortState::closed) return Done{};
-    auto made = prepare_(domain, port);
+    auto made = prepare_(domain, port, owned);
     if (!made) return made.error();
     kicks = std::move(made).value();
     return Done{};
   };
   const bool loopback = domain1 == domain2;
-  if (auto ready = make_ready(domain1, port1, loopback ? port2 : any_port, kicks1); !ready)
+  if (auto ready = make_ready(domain1, port1, loopback ? port2 : any_port, kicks1, owner != no_owner); !ready)
     return ready.error();
-  if (auto ready = make_ready(domain2, port2, loopback ? port1 : any_port, kicks2); !ready)
+  if (auto ready = make_ready(domain2, port2, loopback ? port1 : any_port, kicks2, false); !ready)
     return ready.error();
 
   Entry& end1 = entry(domain1, port1);
@@ -141,8 +140,7 @@ Result<ring::Port> EventChannels::bind_virq(DomainId domain, std::uint32_t virq,
       if (table(domain)[bound].owners.empty()) return bound;
     }
   }
-  auto port = open(domain, {.state = PortState::virq, .number = virq});
-  if (port) set_owner(domain, *port, owner);
+  auto port = open(domain, {.state = PortState::virq, .number = virq}, owner);
   if (port) journal_.told(domain, trace::Fact::port_of_virq, {*port, virq});
   return port;
 }
@@ -213,11 +211,22 @@ bool EventChannels::opened_by_another(ring::Port port, std::uint32_t connection)
                              [connection](std::uint32_t each) { return each != connection; });
 }
 
-Result<> EventChannels::keep(ring::Port port, Owner owner) {
-  if (!is_port(port)) return no_such_port(dom0, port);
-  if (look(dom0, port).state == PortState::closed)
-    return refusal(EINVAL, trace::Refusal::port_closed, port, dom0);
-  if (!entry(dom0, port).owners.empty()) set_owner(dom0, port, owner);
+bool EventChannels::owned(DomainId domain, ring::Port port) const {
+  const Table& ports = table(domain);
+  return port < ports.size() && !ports[port].owners.empty();
+}
+
+bool EventChannels::owned_by(DomainId domain, ring::Port port, Owner owner) const {
+  if (!owned(domain, port)) return false;
+  const std::vector<Owner>& owners = table(domain)[port].owners;
+  return std::ranges::find(owners, owner) != owners.end();
+}
+
+Result<> EventChannels::keep(DomainId domain, ring::Port port, Owner owner) {
+  if (!is_port(port)) return no_such_port(domain, port);
+  if (look(domain, port).state == PortState::closed)
+    return refusal(EINVAL, trace::Refusal::port_closed, port, domain);
+  if (owned(domain, port)) set_owner(domain, port, owner);
   return Done{};
 }
 
@@ -225,12 +234,12 @@ void EventChannels::set_owner(DomainId domain, ring::Port port, Owner owner) {
   if (owner != no_owner) entry(domain, port).owners.push_back(owner);
 }
 
-void EventChannels::connection_gone(std::uint32_t connection) {
-  for (ring::Port port = 1; port < table(dom0).size(); ++port) {
-    Entry& each = entry(dom0, port);
+void EventChannels::connection_gone(DomainId domain, std::uint32_t connection) {
+  for (ring::Port port = 1; tables_.contains(domain) && port < table(domain).size(); ++port) {
+    Entry& each = entry(domain, port);
     std::erase(each.openers, connection);
-    const bool owned = std::erase(each.owners, connection) != 0;
-    if (owned && each.owners.empty()) close_entry(dom0, port);
+    const bool was_owner = std::erase(each.owners, connection) != 0;
+    if (was_owner && each.owners.empty()) close_entry(domain, port);
   }
   close_abandoned();
 }
@@ -261,14 +270,15 @@ Result<ring::Port> EventChannels::lowest_closed(DomainId domain, ring::Port exce
   return refusal(ENOSPC, trace::Refusal::ports_full, domain, ring::ports_per_domain - 1);
 }
 
-Result<ring::Port> EventChannels::open(DomainId domain, const PortStatus& status) {
+Result<ring::Port> EventChannels::open(DomainId domain, const PortStatus& status, Owner owner) {
   auto port = lowest_closed(domain, any_port);
   if (!port) return port;
-  auto kicks = prepare_(domain, *port);
+  auto kicks = prepare_(domain, *port, owner != no_owner);
   if (!kicks) return kicks.error();
   Entry& opened = entry(domain, *port);
   opened.status = status;
   opened.kicks = std::move(kicks).value();
+  set_owner(domain, *port, owner);
   return port;
 }
 

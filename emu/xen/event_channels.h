@@ -23,8 +23,9 @@ namespace ringside::xen {
 class EventChannels {
  public:
   /// Called when a closed port is about to be opened. Clears old bits of the port, and returns the kicks that
-  /// the port is to own (none for a domain whose ports share one). An error refuses the port.
-  using Prepare = std::function<Result<Kicks>(DomainId, ring::Port)>;
+  /// the port is to have (none if it shares the domain's). `owned`: it will belong to a connection. An error
+  /// refuses the port.
+  using Prepare = std::function<Result<Kicks>(DomainId, ring::Port, bool owned)>;
 
   EventChannels(Prepare prepare, trace::Journal journal);
 
@@ -36,7 +37,7 @@ class EventChannels {
   /// Closes all its ports, and each port of dom0 that waits for it and that no process has open.
   void remove_domain(DomainId domain);
 
-  /// The connection that a port of dom0 belongs to. The port is closed when the connection closes.
+  /// The connection that a port belongs to. The port is closed when the connection closes.
   using Owner = std::uint32_t;
   static constexpr Owner no_owner = 0;  ///< the port belongs to its domain
 
@@ -67,25 +68,28 @@ class EventChannels {
   [[nodiscard]] std::vector<ring::Port> virq_ports(DomainId domain, std::uint32_t virq) const;
   /// any_port when the interrupt is not bound.
   [[nodiscard]] ring::Port pirq_port(DomainId domain, std::uint32_t pirq) const;
-  /// The kicks that Prepare made, for a port that is not closed.
+  /// The kicks that Prepare made, for a port that is not closed; invalid if it made none.
   [[nodiscard]] const Kicks& kicks(DomainId domain, ring::Port port) const;
 
   /// A process of dom0, identified by its connection, has opened a port of dom0 that is not closed.
   void opened(ring::Port port, std::uint32_t connection);
   /// Whether another process of dom0 has opened the port.
   [[nodiscard]] bool opened_by_another(ring::Port port, std::uint32_t connection) const;
-  /// Adds an owner to a port of dom0 that has owners; no effect on a port without owners. EINVAL: it is
-  /// closed.
-  Result<> keep(ring::Port port, Owner owner);
-  /// The connection has closed. Closes the ports that had no other owner, and abandoned ports.
-  void connection_gone(std::uint32_t connection);
+  /// Whether the port belongs to a connection.
+  [[nodiscard]] bool owned(DomainId domain, ring::Port port) const;
+  [[nodiscard]] bool owned_by(DomainId domain, ring::Port port, Owner owner) const;
+  /// Adds an owner to a port that has owners; no effect on a port without owners. EINVAL: it is closed.
+  Result<> keep(DomainId domain, ring::Port port, Owner owner);
+  /// A connection of the domain, which may be gone as well, has closed. Closes the ports that had no other
+  /// owner, and abandoned ports.
+  void connection_gone(DomainId domain, std::uint32_t connection);
 
  private:
   struct Entry {
     PortStatus status;
     Kicks kicks;
     std::vector<std::uint32_t> openers;  ///< dom0's ports only: connections, each once
-    std::vector<Owner> owners;           ///< dom0's ports only; empty: it belongs to the domain
+    std::vector<Owner> owners;           ///< empty: it belongs to the domain
   };
   /// Indexed by port. It grows with the highest port used: most domains use two or three ports.
   using Table = std::vector<Entry>;
@@ -98,7 +102,7 @@ class EventChannels {
   [[nodiscard]] Result<ring::Port> lowest_closed(DomainId domain, ring::Port except) const;
   [[nodiscard]] Result<bool> end_fits(DomainId own, ring::Port port, DomainId other,
                                       ring::Port other_port) const;
-  Result<ring::Port> open(DomainId domain, const PortStatus& status);
+  Result<ring::Port> open(DomainId domain, const PortStatus& status, Owner owner = no_owner);
   void close_entry(DomainId domain, ring::Port port);
   void close_abandoned();
 

@@ -58,9 +58,11 @@ Result<Grants::Grant*> Grants::find(DomainId domain, std::uint32_t reference) {
   return refusal(ENOENT, trace::Refusal::no_such_grant, domain, reference);
 }
 
-Result<> Grants::end(DomainId domain, std::uint32_t reference) {
+Result<> Grants::end(DomainId domain, std::uint32_t reference, std::uint32_t connection) {
   auto grant = find(domain, reference);
   if (!grant) return grant.error();
+  if (connection != 0 && (*grant)->connection != connection)
+    return refusal(ENOENT, trace::Refusal::no_such_grant, domain, reference);
   domains_.at(domain).erase(reference);
   journal_.told(domain, trace::Fact::grant_ended, {domain, reference});
   return Done{};

@@ -36,8 +36,8 @@ class Grants {
   };
   /// EINVAL: no such reference. EEXIST: it is in use. ENOSPC: grants_max. Others as Host::frame_create.
   Result<Made> share(const Plan& plan);
-  /// ENOENT: no such grant.
-  Result<> end(DomainId domain, std::uint32_t reference);
+  /// `connection`: 0, or the one that the grant must belong to. ENOENT: no such grant.
+  Result<> end(DomainId domain, std::uint32_t reference, std::uint32_t connection = 0);
   /// A handle for the domain that the frame is granted to, or for the domain itself. ENOENT: no such grant.
   /// EACCES: granted to another domain, or for reading only.
   Result<Handle> map(DomainId domain, std::uint32_t reference, DomainId grantee, bool read_only);

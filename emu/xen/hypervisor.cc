@@ -28,7 +28,9 @@ Hypervisor::Hypervisor(Host& host, trace::Journal journal, HypervisorOptions opt
       journal_(journal),
       dom0_abi_(options.dom0_abi),
       domains_(host, options.domains_max),
-      channels_([this](DomainId domain, ring::Port port) { return prepare_port(domain, port); }, journal),
+      channels_(
+          [this](DomainId domain, ring::Port port, bool owned) { return prepare_port(domain, port, owned); },
+          journal),
       grants_(host, journal),
       serial_console_(host, journal, std::move(options.console),
                       [this] { raise_virq(domains_.living(dom0_id), VIRQ_CONSOLE, dom0_id); }) {
@@ -151,12 +153,14 @@ Result<> Hypervisor::dispatch(Call& call) {
 
 /// A connection has closed: its process closed it or died.
 void Hypervisor::gone(const HypercallCaller& caller) {
+  if (caller.may_own()) {
+    end_grants_of(caller);
+    channels_.connection_gone(caller.domain, caller.connection);
+  }
   if (!caller.privileged()) {
-    if (domains_.connection_gone(caller.domain)) disconnected(caller.domain);
+    if (domains_.connection_gone(caller.domain, caller.program)) disconnected(caller.domain);
     return;
   }
-  end_grants_of(caller.connection);
-  channels_.connection_gone(caller.connection);
   for (const Domain* domain = domains_.first_from(dom0_id + 1); domain != nullptr;) {
     const DomainId id = domain->info.domain;
     if (domain->builder == caller.connection) {
@@ -226,9 +230,15 @@ Result<> Hypervisor::domain_create(Call& call) {
 Result<> Hypervisor::domain_connection(Call& call) {
   auto domain = guest_of_dom0(call);
   if (!domain) return domain.error();
-  auto connection = host_.hypercall_connection((*domain)->info.domain);
+  const DomainId id = (*domain)->info.domain;
+  const bool program = call.arguments.alone != 0;
+  if (program) {
+    if ((*domain)->over()) return refusal(EINVAL, trace::Refusal::domain_ended, id);
+    if (auto provided = domains_.provide_program_frame(**domain); !provided) return provided;
+  }
+  auto connection = host_.hypercall_connection(id, program);
   if (!connection) return connection.error();
-  domains_.connection_made((*domain)->info.domain);
+  domains_.connection_made(id, program);
   call.handles.push_back(std::move(connection).value());
   return Done{};
 }
@@ -339,7 +349,7 @@ Result<> Hypervisor::start_info(Call& call) {
   const Domain& domain = domains_.living(call.caller.domain);
   call.answer.domain = domain.info.domain;
   call.answer.info = domain.info;
-  return hand_out(call, domain.frame);
+  return hand_out(call, call.caller.program ? domain.program_frame : domain.frame);
 }
 
 Result<> Hypervisor::map_frame(Call& call) {

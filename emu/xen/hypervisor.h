@@ -3,8 +3,8 @@
 // for the words that say whether an event needs a kick.
 //
 // A caller is identified by the connection of its call. dom0's connections may do everything; a guest's
-// connection acts for its own domain and is not trusted. Every argument is checked, and a refusal gives the
-// reason in words.
+// connection acts for its own domain and is not trusted, whether its kernel or a program in it has it. Every
+// argument is checked, and a refusal gives the reason in words.
 //
 // hypervisor.cc holds the dispatch and the life of domains, hypervisor_ends.cc their end and suspension,
 // hypervisor_events.cc the event channels, hypervisor_grants.cc the grants, hypervisor_console.cc the
@@ -99,7 +99,8 @@ class Hypervisor {
   Result<> dmesg_clear(Call& call);
 
   // -- event channels
-  Result<Kicks> prepare_port(DomainId domain, ring::Port port);
+  [[nodiscard]] ring::EventBits<> bits_of(Domain& domain, bool program) const;
+  Result<Kicks> prepare_port(DomainId domain, ring::Port port, bool owned);
   Result<> evtchn_alloc_unbound(Call& call);
   Result<> evtchn_bind_interdomain(Call& call);
   Result<> evtchn_bind_virq(Call& call);
@@ -123,11 +124,12 @@ class Hypervisor {
   /// The owner of a new port or grant: the caller's connection, if it asks for that.
   [[nodiscard]] static EventChannels::Owner owner_of(const Call& call);
   Result<DomainId> granting_domain(const Call& call);
+  Result<Handle> granted_frame(const Call& call, bool read_only);
   Result<> grant_share(Call& call);
   Result<> grant_end(Call& call);
   Result<> grant_map(Call& call);
   Result<> grant_notify(Call& call);
-  void end_grants_of(std::uint32_t connection);
+  void end_grants_of(const HypercallCaller& caller);
 
   Host& host_;
   trace::Journal journal_;

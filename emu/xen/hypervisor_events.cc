@@ -19,14 +19,19 @@ trace::Actor receiver_actor(DomainId domain) {
 
 }  // namespace
 
+/// The bits of the domain's own ports, or of those of programs in a guest.
+ring::EventBits<> Hypervisor::bits_of(Domain& domain, bool program) const {
+  const bool apart = program && domain.info.domain != dom0_id;
+  return {(apart ? domain.program_mapping : domain.mapping).frame(), domain.info.abi};
+}
+
 /// Old bits would suppress the port's first event (pending) or all of its events (mask).
-Result<Kicks> Hypervisor::prepare_port(DomainId id, ring::Port port) {
-  Domain& domain = domains_.living(id);
-  ring::EventBits<> bits(domain.mapping.frame(), domain.info.abi);
+Result<Kicks> Hypervisor::prepare_port(DomainId id, ring::Port port, bool owned) {
+  ring::EventBits<> bits = bits_of(domains_.living(id), owned);
   (void)bits.unmask(port);
   bits.clear_pending(port);
   if (id == dom0_id) return make_kicks(host_, true);
-  return Kicks();
+  return owned ? make_kicks(host_, false) : Kicks();
 }
 
 Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
@@ -35,7 +40,8 @@ Result<> Hypervisor::evtchn_alloc_unbound(Call& call) {
   const DomainId remote = resolve(call, call.arguments.domain2);
   if (domains_.find(remote) == nullptr) return refusal(ESRCH, trace::Refusal::no_domain_to_wait_for, remote);
   const DomainId id = (*domain)->info.domain;
-  auto port = channels_.alloc_unbound(id, remote, id == dom0_id ? owner_of(call) : EventChannels::no_owner);
+  auto port = channels_.alloc_unbound(id, remote,
+                                      id == call.caller.domain ? owner_of(call) : EventChannels::no_owner);
   if (!port) return port.error();
   call.answer.port = *port;
   return Done{};
@@ -50,7 +56,7 @@ Result<> Hypervisor::evtchn_bind_interdomain(Call& call) {
   const DomainId id = (*domain1)->info.domain;
   auto pair =
       channels_.bind_interdomain(id, domain2, call.arguments.port, call.arguments.port2, may_open_second,
-                                 id == dom0_id ? owner_of(call) : EventChannels::no_owner);
+                                 id == call.caller.domain ? owner_of(call) : EventChannels::no_owner);
   if (!pair) return pair.error();
   call.answer.port = pair->port1;
   call.answer.port2 = pair->port2;
@@ -157,8 +163,11 @@ Result<> Hypervisor::evtchn_open(Call& call) {
   auto status = channels_.status(id, port);
   if (!status) return status.error();
   if (status->state == PortState::closed) return refusal(EINVAL, trace::Refusal::port_closed, port, id);
-  if (call.arguments.alone != 0 && id == dom0_id && channels_.opened_by_another(port, call.caller.connection))
-    return refusal(EINVAL, trace::Refusal::port_open_elsewhere, port);
+  const std::uint32_t caller = call.caller.connection;
+  const bool elsewhere = call.caller.program ? !channels_.owned_by(id, port, caller)
+                                             : id == dom0_id && call.arguments.alone != 0 &&
+                                                   channels_.opened_by_another(port, caller);
+  if (elsewhere) return refusal(EINVAL, trace::Refusal::port_open_elsewhere, port);
   if (auto given = hand_out(call, kicks_of(domain, port).heard); !given) return given;
   // A guest gets only handles that it may kick. Events between two guests, or from a guest to itself, go
   // through evtchn_send.
@@ -167,7 +176,7 @@ Result<> Hypervisor::evtchn_open(Call& call) {
     const Kicks& kicks = kicks_of(domains_.living(peer), status->remote_port);
     if (auto given = hand_out(call, id == dom0_id ? kicks.own : kicks.by_guest); !given) return given;
   }
-  if (id == dom0_id) channels_.opened(port, call.caller.connection);
+  if (id == dom0_id) channels_.opened(port, caller);
   return Done{};
 }
 
@@ -181,11 +190,13 @@ Result<> Hypervisor::hand_out(Call& call, const Handle& handle) {
 /// Sets the receiver's bits and wakes it. `about` is the guest that the event concerns.
 void Hypervisor::raise(Domain& receiver, ring::Port port, DomainId about, trace::EventSource source,
                        std::uint32_t interrupt_number) {
-  const ring::Raised outcome = ring::EventBits<>(receiver.mapping.frame(), receiver.info.abi).raise(port);
+  const bool owned = channels_.owned(receiver.info.domain, port);
+  const ring::Raised outcome = bits_of(receiver, owned).raise(port);
   journal_.event_raised(about, receiver_actor(receiver.info.domain), port, outcome, source, interrupt_number);
   // dom0's processes share its selector, and each waits on its own ports' kicks: a kick for another port of
-  // the word may have woken another process, so this one is kicked as well.
-  const bool shared_selector = receiver.info.domain == dom0_id && outcome == ring::Raised::already_selected;
+  // the word may have woken another process, so this one is kicked as well. So do the programs in a guest.
+  const bool shared_selector =
+      (owned || receiver.info.domain == dom0_id) && outcome == ring::Raised::already_selected;
   if (outcome == ring::Raised::kick || shared_selector) host_.kick(kicks_of(receiver, port).own);
 }
 
@@ -215,7 +226,8 @@ void Hypervisor::raise_virq(Domain& receiver, std::uint32_t virq, DomainId about
 }
 
 const Kicks& Hypervisor::kicks_of(const Domain& domain, ring::Port port) const {
-  return domain.info.domain == dom0_id ? channels_.kicks(dom0_id, port) : domain.kicks;
+  const Kicks& own = channels_.kicks(domain.info.domain, port);
+  return own.valid() ? own : domain.kicks;
 }
 
 }  // namespace ringside::xen

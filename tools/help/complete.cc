@@ -155,7 +155,7 @@ std::vector<Candidate> value_candidates(const TypedLine& line, const DeclaredOpt
     for (const std::string& word : option.words) found.push_back({word, ""});
     return found;
   }
-  if (name == "DOMAIN") return domain_candidates(line, session);
+  if (name == "DOMAIN" || name == "--domain") return domain_candidates(line, session);
   if (name == "HOP") return hop_candidates();
   if (name == "COMMAND") return command_candidates(program);
   if (name == "--quirk") return quirk_candidates();

@@ -10,6 +10,7 @@
 
 #include "emu/host/foreign_program.h"
 #include "emu/host/launch.h"
+#include "emu/host/linux_client.h"
 #include "emu/host/machine_lock.h"
 #include "emu/host/store_client.h"
 
@@ -123,7 +124,7 @@ Result<std::string> xen_programs_folder() {
                packages};
 }
 
-Result<> enter_modern_environment(const Machine& machine) {
+Result<> enter_modern_environment(const Machine& machine, DomainId domain) {
   auto programs = xen_programs_folder();
   if (!programs) return programs.error();
   auto libraries = libraries_folder();
@@ -131,6 +132,14 @@ Result<> enter_modern_environment(const Machine& machine) {
   if (auto done = set("RINGSIDE_DIR", machine.directory()); !done) return done;
   if (auto done = set("XENSTORED_RUNDIR", machine.store_directory()); !done) return done;
   if (auto done = put_first("LD_LIBRARY_PATH", *libraries); !done) return done;
+  // A program of a domain may have started this one, which is dom0's unless it names a domain itself.
+  unsetenv(as_domain_variable);
+  if (domain != 0) {
+    if (auto done = set(as_domain_variable, std::to_string(domain)); !done) return done;
+    const std::string mark = machine.domain_mark(domain);
+    const std::size_t end = mark.find('=');
+    if (auto done = set(mark.substr(0, end).c_str(), mark.substr(end + 1)); !done) return done;
+  }
   return put_first("PATH", *programs);
 }
 

@@ -13,8 +13,9 @@ namespace ringside::tools {
 [[nodiscard]] Result<std::string> xen_programs_folder();
 
 /// Sets this process's environment, so that the programs that it becomes or starts find the machine, its
-/// store, the drop-in libraries, and Xen's programs first in PATH.
-[[nodiscard]] Result<> enter_modern_environment(const Machine& machine);
+/// store, the drop-in libraries, and Xen's programs first in PATH. With `domain`, they are processes of that
+/// domain: it is the domain of their handles, and they are paused, and end, with it.
+[[nodiscard]] Result<> enter_modern_environment(const Machine& machine, DomainId domain = 0);
 
 /// Starts those of the two daemons that do not run, and returns when xenstored answers. `dies_with_us`: they
 /// end with this process.

@@ -1,16 +1,30 @@
 // One connection, and the error for calls that ringside does not have.
 #include "tools/modern/link.h"
 
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace ringside::modern {
 
 Result<std::unique_ptr<Link>> Link::open() {
   auto connection = connect_to_hypervisor(Machine(Machine::default_directory()));
   if (!connection) return connection.error();
-  return std::unique_ptr<Link>(new Link(std::move(*connection)));
+  const char* domain = std::getenv(as_domain_variable);
+  std::unique_ptr<Link> link(new Link(std::move(*connection), domain == nullptr));
+  if (link->is_dom0()) return link;
+  const std::string_view text = domain;
+  DomainId number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return error_of(EINVAL);
+  auto reply = link->call({.op = HypercallOp::domain_connection, .domain = number, .alone = 1});
+  if (!reply) return reply.error();
+  if (reply->descriptors.size() != 1) return error_of(EPROTO);
+  link->connection_ = std::move(reply->descriptors[0]);
+  return link;
 }
 
 Result<HypercallReply> Link::call(const HypercallArguments& arguments) {

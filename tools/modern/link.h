@@ -22,19 +22,23 @@ namespace ringside::modern {
 
 class Link {
  public:
-  /// Connects to the machine of RINGSIDE_DIR, as a process of dom0.
+  /// Connects to the machine of RINGSIDE_DIR, as a process of dom0, or of the domain whose number is in
+  /// RINGSIDE_AS_DOMAIN. That domain's connection comes from the hypervisor, which gives it to dom0 only, and
+  /// later asks no caller who it is.
   [[nodiscard]] static Result<std::unique_ptr<Link>> open();
 
   [[nodiscard]] int descriptor() const { return connection_.get(); }
+  [[nodiscard]] bool is_dom0() const { return dom0_; }
   /// One hypercall. A refusal becomes an error with the hypervisor's errno value. May be called by any
   /// thread.
   [[nodiscard]] Result<HypercallReply> call(const HypercallArguments& arguments);
 
  private:
-  explicit Link(Fd connection) : connection_(std::move(connection)) {}
+  Link(Fd connection, bool dom0) : connection_(std::move(connection)), dom0_(dom0) {}
   std::mutex lock_;
   Hypercalls hypercalls_;
   Fd connection_;
+  bool dom0_;
 };
 
 /// The value that `run` returns. On an error, sets errno and returns `otherwise`.

@@ -100,6 +100,7 @@ Result<long> get_vcpu_affinity(Link& link, const abi::Domctl& domctl, const abi:
 
 Result<long> do_domctl(Link& link, abi::Domctl& domctl) {
   if (domctl.version != abi::interface_version) return error_of(EACCES);
+  if (!link.is_dom0()) return error_of(EPERM);  // the hypervisor would answer some about the domain itself
   switch (domctl.command) {
     case abi::domctl_destroydomain:
       return destroy_or_pause(link, HypercallOp::domain_destroy, domctl);
@@ -176,6 +177,7 @@ Result<long> list_domains(Link& link, abi::DomainInfoList& list) {
 
 Result<long> do_sysctl(Link& link, abi::Sysctl& sysctl) {
   if (sysctl.version != abi::interface_version) return error_of(EACCES);
+  if (!link.is_dom0()) return error_of(EPERM);  // the hypervisor does not see those that are answered here
   switch (sysctl.command) {
     case abi::sysctl_readconsole:
       return read_console(link, sysctl.readconsole);
