@@ -165,8 +165,8 @@ class ConsoleInTmux(unittest.TestCase):
             with self.subTest(command=command, background=background):
                 shell.keys("clear", "Enter")
                 shell.keys(f"{RINGSIDE} {command} --dir {self.machine.directory}{' &' if background else ''}", "Enter")
-                words = [RINGSIDE, *command.split()]
-                pid = eventually("it runs", lambda: next(iter(support.processes_with(f"{words[0]}\0{words[1]}".encode())), None))
+                words = "\0".join([RINGSIDE, *command.split(), "--dir", self.machine.directory])
+                pid = eventually("it runs", lambda: next(iter(support.processes_with(words.encode())), None))
                 if background:  # the system stops it when it reads from the terminal, or sets its mode
                     eventually("it is stopped", lambda: support.process_state(pid) == "T")
                     shell.keys("jobs", "Enter")
