@@ -200,21 +200,28 @@ TEST_CASE("a packet's descriptors are taken only on request") {
 
 TEST_CASE("a close hangs up also while another thread starts a program") {
   Pair connection(SOCK_STREAM);
-  Pair forked(SOCK_DGRAM);
+  Pair gate(SOCK_STREAM);
   std::thread starts([&] {
     const pid_t child = fork_until_exec();
     if (child == 0) {
       // In place of a slow exec. The child has a copy of the connection until it ends.
-      (void)!write(forked.other.get(), "x", 1);
-      usleep(100'000);
+      char go_on = 0;
+      (void)!write(gate.other.get(), "x", 1);
+      pollfd waits{gate.other.get(), POLLIN, 0};
+      (void)poll(&waits, 1, -1);
+      (void)!read(gate.other.get(), &go_on, 1);
       _exit(0);
     }
     waitpid(child, nullptr, 0);
   });
-  pollfd waits{forked.one.get(), POLLIN, 0};
+  pollfd waits{gate.one.get(), POLLIN, 0};
   CHECK(poll(&waits, 1, -1) == 1);
+  const bool free = fork_lock().try_lock();
+  CHECK_FALSE(free);
+  if (free) fork_lock().unlock();
+  CHECK(write(gate.one.get(), "x", 1) == 1);
   {
-    const auto lock = no_fork();
+    const std::lock_guard lock(fork_lock());
     connection.one = Fd();
   }
   char byte = 0;

@@ -24,14 +24,14 @@ Error system_error(std::string what, std::string object, std::string advice) {
 
 namespace {
 
-std::mutex fork_lock;
 /// The descriptors below are those that a new program gets.
 constexpr int first_free_descriptor = 10;
 
 }  // namespace
 
-std::unique_lock<std::mutex> no_fork() {
-  return std::unique_lock(fork_lock);
+std::mutex& fork_lock() {
+  static std::mutex lock;
+  return lock;
 }
 
 pid_t fork_until_exec() {
@@ -39,7 +39,7 @@ pid_t fork_until_exec() {
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;
   const Fd exec_in(ends[0]);
   Fd exec_out(ends[1]);
-  const auto lock = no_fork();
+  const std::lock_guard lock(fork_lock());
   const pid_t pid = fork();
   if (pid == 0) {
     // Closed by the exec. The number is one that the child does not use for anything else.

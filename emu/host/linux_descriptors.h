@@ -44,13 +44,12 @@ class Fd {
 /// An Error with errno's text.
 [[nodiscard]] Error system_error(std::string what, std::string object, std::string advice = "");
 
-/// Held by a thread that closes a descriptor whose hang-up others wait for. See fork_until_exec.
-[[nodiscard]] std::unique_lock<std::mutex> no_fork();
-
 /// fork(), for a child that becomes a program; returns in the parent when the child has done so or has ended.
-/// Until then the child has copies of all descriptors, and one that another thread closes does not hang up:
-/// for that time, no_fork() waits.
+/// Until then the child has copies of all descriptors, and one that another thread closes does not hang up.
+/// So the call holds fork_lock(), and so does a thread that closes a descriptor whose hang-up others wait
+/// for.
 [[nodiscard]] pid_t fork_until_exec();
+[[nodiscard]] std::mutex& fork_lock();
 
 /// Allocates disk space for `bytes` from `from` on, and makes the file at least that long: writing to a
 /// mapping without disk space is a SIGBUS when the disk is full. Returns 0 or an errno value; ENOSPC: it is

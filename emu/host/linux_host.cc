@@ -84,7 +84,7 @@ void LinuxHost::handle_close(int number) {
   files_->closing(number);
   if (faults_ != nullptr) faults_->closing(number);
   if (children_.erase(number) != 0) waitid(P_PIDFD, static_cast<id_t>(number), nullptr, WEXITED | WNOHANG);
-  const auto lock = no_fork();
+  const std::lock_guard lock(fork_lock());
   if (const auto path = listening_paths_.find(number); path != listening_paths_.end()) {
     path->second.remove();
     listening_paths_.erase(path);

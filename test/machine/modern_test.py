@@ -189,21 +189,9 @@ def functions(library):
     return {line.split()[2].replace("@@", "@") for line in said.splitlines() if "@" in line and " A " not in line}
 
 
-class Started:
-    """A program in the background; its lines of output are read as they come."""
-
+class Started(support.Background):
     def __init__(self, machine, *command, **more):
-        self.process = subprocess.Popen(words(machine, *command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def line(self):
-        return self.process.stdout.readline().decode().rstrip("\n")
+        super().__init__(words(machine, *command), **more)
 
 
 class Libraries(unittest.TestCase):

@@ -102,6 +102,23 @@ def pid_of(machine, daemon):
     return int(pathlib.Path(machine.directory, daemon + ".pid").read_text())
 
 
+class Background:
+    """A command in the background; its lines of output are read as they come."""
+
+    def __init__(self, command, **more):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def line(self):
+        return self.process.stdout.readline().decode().rstrip("\n")
+
+
 def kill_daemon(machine, daemon):
     pid = pid_of(machine, daemon)
     os.kill(pid, signal.SIGKILL)

@@ -85,7 +85,7 @@ int main(int count, char** words) {
     tell("map_notify", xengnttab_map_grant_ref_notify(maps, peer, number, PROT_READ | PROT_WRITE, 0, -1) != NULL);
     tell("bind", xenevtchn_bind_interdomain(events, peer, port) > 0);
     tell("bind_closed", xenevtchn_bind_interdomain(events, peer, 1000) > 0);
-    tell("bind_nobody", xenevtchn_bind_interdomain(events, 4000, 1) > 0);
+    tell("bind_no_domain", xenevtchn_bind_interdomain(events, 4000, 1) > 0);
     tell("virq", xenevtchn_bind_virq(events, 3) > 0);
     tell("notify", xenevtchn_notify(events, 1000) == 0);
     tell("alloc", xc_evtchn_alloc_unbound(control, peer, 0) > 0);
@@ -108,7 +108,7 @@ int main(int count, char** words) {
 REFUSED = {
     # A guest learns nothing of a grant that is not for it, not even that it exists.
     "map": "ENOENT", "map_console": "ENOENT", "map_notify": "ENOENT",
-    "bind": "EINVAL", "bind_closed": "EINVAL", "bind_nobody": "ESRCH", "virq": "EPERM", "notify": "EINVAL",
+    "bind": "EINVAL", "bind_closed": "EINVAL", "bind_no_domain": "ESRCH", "virq": "EPERM", "notify": "EINVAL",
     "alloc": "EPERM", "status": "EPERM", "destroy": "EPERM", "destroy_self": "EPERM", "pause": "EPERM", "info": "EPERM",
     "physinfo": "EPERM", "foreign": "EPERM"}
 
@@ -132,23 +132,12 @@ def create(machine, *kinds):
         machine.run("create", name, *kind, "--", "cat", check=0)
 
 
-class Program:
-    """A program in a domain, or in dom0, in the background."""
+class Program(support.Background):
+    """A program in a domain, or in dom0."""
 
     def __init__(self, machine, domain, *command):
         where = ["--domain", domain] if domain else []
-        self.process = subprocess.Popen([RINGSIDE, "modern", "--dir", machine.directory, *where, "--", *command],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def line(self):
-        return self.process.stdout.readline().decode().rstrip("\n")
+        super().__init__([RINGSIDE, "modern", "--dir", machine.directory, *where, "--", *command], stderr=subprocess.PIPE)
 
     def send(self, text):
         self.process.stdin.write(text)
@@ -290,7 +279,7 @@ class Privilege(unittest.TestCase):
     def test_a_domain_that_cannot_run_a_program_is_named(self):
         with Machine() as machine:
             create(machine, OLD)
-            for name in ["nobody", "7"]:
+            for name in ["unknown", "7"]:
                 done = machine.run("modern", "--domain", name, "--", "true", check=3)
                 self.assertIn(f"no such domain: {name}".encode(), done.stderr)
                 self.assertIn(b"ringside list shows the domains", done.stderr)
