@@ -1,3 +1,4 @@
+// The signal handler, which may only do what is safe in one, and the pipes of the loops.
 #include "emu/host/linux_signals.h"
 
 #include <fcntl.h>
