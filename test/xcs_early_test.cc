@@ -109,6 +109,37 @@ TEST_CASE_METHOD(Early, "xcs answers early up to a limit, and then one for each 
   CHECK(kept() == 0);
 }
 
+TEST_CASE_METHOD(Early, "the frames of a guest that fills its ring at each turn reach the client together") {
+  auto guest = boot(1);
+  auto client = numbered_client();
+  const auto fill = [&] {
+    std::size_t sent = 0;
+    while (guest->tx.put_request(console_message(std::to_string(sent)))) ++sent;
+    guest->tx.publish();
+    guest->raise();
+    REQUIRE(world.run_until([&] { return guest->tx.has_response(); }));
+    REQUIRE(guest->reap().size() == sent);
+    return sent;
+  };
+  std::size_t sent = 0;
+  for (int turn = 0; turn < 3; ++turn) {
+    sent += fill();
+    CHECK(client->data.read().empty());
+  }
+  SECTION("when it stops") {
+    world.run();
+  }
+  SECTION("when it fills its ring no longer") {
+    CHECK(guest->print("last") == 1);
+    ++sent;
+    REQUIRE(world.run_until([&] { return guest->tx.has_response(); }));
+  }
+  SECTION("when no more is answered early") {
+    while (sent < early_answers_max) sent += fill();
+  }
+  CHECK(read_all(*client).size() == sent);
+}
+
 TEST_CASE_METHOD(Early, "a client without numbers answers as in 2005") {
   auto guest = boot(1);
   Client client(*this);

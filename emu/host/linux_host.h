@@ -1,5 +1,5 @@
-// The host of real processes: frames are sealed memfds, kicks are eventfds, handles are file descriptors, and
-// the loop is Boost.Asio's. There is one LinuxHost in a process; see linux_loop.h for how it waits.
+// The host of real processes: frames are sealed memfds, kicks are eventfds, handles are file descriptors.
+// There is one LinuxHost in a process; see linux_loop.h for how it waits.
 //
 // It is split by what it uses: linux_memory.cc (frames, eventfds), linux_stream.cc (sockets),
 // linux_process.cc (programs, signals), linux_files.cc (ptys and files that users attach), linux_hypercall.cc

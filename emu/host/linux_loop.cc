@@ -1,15 +1,12 @@
 // The loop itself: polls, serves rings that are awake, polls a little longer, sleeps.
 #include "emu/host/linux_loop.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -18,7 +15,6 @@
 
 namespace ringside {
 
-namespace asio = boost::asio;
 using Memory = ring::NativeMemory;
 
 namespace {
@@ -28,9 +24,9 @@ constexpr int looks_per_poll = 100;
 /// How many turns the rings get between two polls of the descriptors while there is work: a poll is a system
 /// call, a turn costs far less.
 constexpr int turns_per_poll = 8;
-/// How many callbacks of descriptors and timers run between two turns of the rings.
-constexpr int callbacks_per_poll = 64;
-constexpr int kicks_per_turn = 64;
+/// How many descriptors are served between two turns of the rings, and how many timers.
+constexpr int events_per_poll = 64;
+constexpr int timers_per_poll = 64;
 
 Time clock_now() {
   return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch());
@@ -48,9 +44,12 @@ std::uint32_t this_cpu() {
 
 int checked_epoll() {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  // Throws, as Asio does when it cannot make its own descriptors.
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   return fd;
+}
+
+bool wants(Ready interest) {
+  return interest.read || interest.write;
 }
 
 bool is_ignored(int signal_number) {
@@ -58,34 +57,45 @@ bool is_ignored(int signal_number) {
   return sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
+/// Rounded up, so that no timer is early.
+int milliseconds(Duration time) {
+  constexpr Duration longest = std::chrono::hours(1);
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(std::min(time, longest)).count());
+}
+
+/// epoll_wait, with a limit in nanoseconds. Before Linux 5.11, and under some tracers, in milliseconds.
+int wait_for_events(int epoll, std::span<epoll_event> events, std::optional<Duration> longest) {
+  const int size = static_cast<int>(events.size());
+  if (!longest || *longest == Duration::zero())
+    return epoll_wait(epoll, events.data(), size, longest ? 0 : -1);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(*longest);
+  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = (*longest - seconds).count()};
+  const int count = epoll_pwait2(epoll, events.data(), size, &limit, nullptr);
+  if (count >= 0 || errno != ENOSYS) return count;
+  return epoll_wait(epoll, events.data(), size, milliseconds(*longest));
+}
+
 }  // namespace
 
-LinuxLoop::LinuxLoop() : kicks_(io_, checked_epoll()), signals_(io_) {
-  arm_kicks();
-}
+LinuxLoop::LinuxLoop() : epoll_(checked_epoll()) {}
 
-LinuxLoop::~LinuxLoop() {
-  for (auto& [fd, watched] : watched_) watched->descriptor.release();
-}
+LinuxLoop::~LinuxLoop() = default;
 
 int LinuxLoop::run() {
-  const auto work = asio::make_work_guard(io_);
   int turns_to_poll = 0;
   while (!stopped_) {
     retired_.clear();
     bool did_something = false;
     if (--turns_to_poll < 0) {
       turns_to_poll = turns_per_poll;
-      did_something = poll_descriptors();
+      did_something = poll(Duration::zero());
       if (stopped_) break;
     }
     did_something |= serve_awake();
     if (did_something) {
       policy_.worked();
-    } else if (!awake_.empty()) {
-      if (!wait_awake()) turns_to_poll = 0;
-    } else {
-      io_.run_one();
+    } else if (!wait_for_work()) {
+      turns_to_poll = 0;
     }
   }
   retired_.clear();
@@ -93,30 +103,37 @@ int LinuxLoop::run() {
   return exit_status_;
 }
 
-/// Runs the ready callbacks, but not without end: a descriptor may be ready again as soon as its callback
-/// returns.
-bool LinuxLoop::poll_descriptors() {
-  int callbacks = 0;
-  while (callbacks < callbacks_per_poll && !stopped_ && io_.poll_one() != 0) ++callbacks;
-  return callbacks != 0;
+bool LinuxLoop::poll(std::optional<Duration> longest) {
+  if (const auto next = until_next_timer(); next && (!longest || *next < *longest)) longest = next;
+  const auto is_wanted = [this](int fd) { return wants(watched_.at(fd)->interest); };
+  if (std::any_of(always_ready_.begin(), always_ready_.end(), is_wanted)) longest = Duration::zero();
+  bool any = poll_descriptors(longest);
+  any |= call_always_ready();
+  any |= run_timers();
+  return any;
 }
 
-/// There is no work now, and some waits are awake. Returns false when it is time to poll the descriptors
-/// again.
-bool LinuxLoop::wait_awake() {
+/// There is no work now. Returns false when it is time to poll the descriptors again.
+bool LinuxLoop::wait_for_work() {
   const Time now = clock_now();
-  switch (policy_.idle(now, any_peer_on_other_cpu())) {
+  switch (policy_.idle(now, !awake_.empty(), any_peer_on_other_cpu())) {
     case WaitPolicy::Next::look:
-      return look_for_work();
-    case WaitPolicy::Next::yield:
+      if (look_for_work()) return true;
+      if (!policy_.may_yield(now)) return false;
+      [[fallthrough]];
+    case WaitPolicy::Next::yield: {
+      const Time from = clock_now();
       sched_yield();
-      policy_.yielded(now, clock_now());
-      return true;
+      policy_.yielded(from, clock_now());
+      return false;
+    }
     case WaitPolicy::Next::sleep:
-      if (all_could_sleep())
-        io_.run_one();
-      else
+      if (!all_could_sleep()) {
         policy_.worked();
+        return true;
+      }
+      poll({});
+      policy_.woken(clock_now());
       return true;
   }
   return true;
@@ -127,153 +144,168 @@ void LinuxLoop::stop(int exit_status) {
   exit_status_ = exit_status;
 }
 
-// -- timers
+// -- timers and signals
 
 Host::TimerId LinuxLoop::timer_start(Duration delay, std::function<void()> run) {
   const Host::TimerId id = next_id_++;
-  auto timer = std::make_unique<asio::steady_timer>(io_, delay);
-  timer->async_wait([this, id, run = std::move(run)](const boost::system::error_code& error) {
-    if (error || timers_.erase(id) == 0) return;
-    run();
-  });
-  timers_.emplace(id, std::move(timer));
+  const Time deadline = clock_now() + std::max(delay, Duration::zero());
+  timers_.emplace(Deadline(deadline, id), std::move(run));
+  deadlines_.emplace(id, deadline);
   return id;
 }
 
 void LinuxLoop::timer_cancel(Host::TimerId timer) {
-  timers_.erase(timer);
+  const auto found = deadlines_.find(timer);
+  if (found == deadlines_.end()) return;
+  timers_.erase({found->second, timer});
+  deadlines_.erase(found);
+}
+
+std::optional<Duration> LinuxLoop::until_next_timer() const {
+  if (timers_.empty()) return {};
+  return std::max<Duration>(timers_.begin()->first.first - clock_now(), Duration::zero());
+}
+
+/// Not without end: a timer may start another one that is due at once.
+bool LinuxLoop::run_timers() {
+  if (timers_.empty()) return false;
+  const Time now = clock_now();
+  int run = 0;
+  while (run < timers_per_poll && !stopped_ && !timers_.empty() && timers_.begin()->first.first <= now) {
+    const auto timer = timers_.extract(timers_.begin());
+    deadlines_.erase(timer.key().second);
+    timer.mapped()();
+    ++run;
+  }
+  return run != 0;
 }
 
 void LinuxLoop::on_signal(int signal_number, std::function<void()> received) {
   if (signal_number != SIGCHLD && is_ignored(signal_number)) return;
-  const bool first = signal_handlers_.empty();
+  if (signal_handlers_.empty())
+    watch(signals_.descriptor(), {.read = true}, [this](Ready) { take_signals(); });
   signal_handlers_[signal_number] = std::move(received);
-  signals_.add(signal_number);
-  if (!first) return;
-  // One wait for all signals, which renews itself.
-  struct Waiter {
-    LinuxLoop* loop;
-    void operator()(const boost::system::error_code& error, int number) const {
-      if (error) return;
-      loop->signals_.async_wait(*this);
-      if (const auto found = loop->signal_handlers_.find(number); found != loop->signal_handlers_.end()) {
-        found->second();
-      }
-    }
-  };
-  signals_.async_wait(Waiter{this});
+  signals_.receive(signal_number);
+}
+
+void LinuxLoop::take_signals() {
+  for (int number = signals_.take(); number != 0; number = signals_.take()) {
+    // A copy: it may replace itself.
+    const std::function<void()> received = signal_handlers_.at(number);
+    received();
+  }
 }
 
 // -- descriptors
 
-void LinuxLoop::watch(int fd, Ready interest, std::function<void(Ready)> ready) {
+LinuxLoop::Watched& LinuxLoop::add(int fd) {
   unwatch(fd);
-  auto watched = std::make_unique<Watched>(io_, fd);
-  watched->id = next_id_++;
-  watched->interest = interest;
-  watched->ready = std::move(ready);
-  Watched& placed = *(watched_[fd] = std::move(watched));
-  arm(fd, placed);
+  auto watched = std::make_unique<Watched>();
+  watched->fd = fd;
+  return *(watched_[fd] = std::move(watched));
+}
+
+void LinuxLoop::watch(int fd, Ready interest, std::function<void(Ready)> ready) {
+  Watched& watched = add(fd);
+  watched.ready = std::move(ready);
+  set_interest(watched, interest);
 }
 
 void LinuxLoop::watch_interest(int fd, Ready interest) {
-  const auto found = watched_.find(fd);
-  if (found == watched_.end()) return;
-  found->second->interest = interest;
-  arm(fd, *found->second);
+  if (const auto found = watched_.find(fd); found != watched_.end()) set_interest(*found->second, interest);
 }
 
 void LinuxLoop::unwatch(int fd) {
-  if (const auto found = watched_.find(fd); found != watched_.end()) {
-    found->second->descriptor.release();
-    retired_.push_back(std::move(found->second));
-    watched_.erase(found);
+  const auto found = watched_.find(fd);
+  if (found == watched_.end()) return;
+  Watched& watched = *found->second;
+  if (watched.polled != 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  if (watched.always_ready) std::erase(always_ready_, fd);
+  watched.fd = -1;
+  retired_.push_back(std::move(found->second));
+  watched_.erase(found);
+}
+
+/// Without interest the descriptor leaves the set, which would report a hang-up again and again.
+void LinuxLoop::set_interest(Watched& watched, Ready interest) {
+  watched.interest = interest;
+  if (watched.always_ready) return;
+  const std::uint32_t wanted =
+      (interest.read ? std::uint32_t{EPOLLIN} : 0u) | (interest.write ? std::uint32_t{EPOLLOUT} : 0u);
+  if (wanted == watched.polled) return;
+  epoll_event event{};
+  event.events = wanted;
+  event.data.ptr = &watched;
+  const int change = wanted == 0 ? EPOLL_CTL_DEL : watched.polled == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if (epoll_ctl(epoll_.get(), change, watched.fd, &event) == 0) {
+    watched.polled = wanted;
+    return;
   }
-  drop_kicks(fd);
+  // A regular file cannot be polled. For any other error the next read or write gives the reason.
+  watched.always_ready = true;
+  always_ready_.push_back(watched.fd);
 }
 
-void LinuxLoop::arm(int fd, Watched& watched) {
-  const auto wait = [&](bool wanted, bool& armed, asio::posix::stream_descriptor::wait_type type,
-                        Ready what) {
-    if (!wanted || armed) return;
-    armed = true;
-    watched.descriptor.async_wait(type,
-                                  [this, fd, id = watched.id, what](const boost::system::error_code& error) {
-                                    if (error == asio::error::operation_aborted) return;
-                                    // Any other error, and "cannot be polled" for a regular file, is reported
-                                    // by the next read or write.
-                                    became_ready(fd, id, what);
-                                  });
-  };
-  wait(watched.interest.read, watched.armed.read, asio::posix::stream_descriptor::wait_read, {.read = true});
-  wait(watched.interest.write, watched.armed.write, asio::posix::stream_descriptor::wait_write,
-       {.write = true});
+bool LinuxLoop::poll_descriptors(std::optional<Duration> longest) {
+  std::array<epoll_event, events_per_poll> events;
+  const int count = wait_for_events(epoll_.get(), events, longest);
+  bool any = false;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    Watched& watched = *static_cast<Watched*>(event.data.ptr);
+    if (watched.fd < 0) continue;  // ended by an earlier callback of this turn
+    any = true;
+    if (!watched.ready) {
+      take_kick(watched);  // also after a stop: it is reported once only
+    } else if (!stopped_) {
+      // A hang-up or an error makes it ready for all.
+      const bool all = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+      const Ready ready{.read = watched.interest.read && (all || (event.events & EPOLLIN) != 0),
+                        .write = watched.interest.write && (all || (event.events & EPOLLOUT) != 0)};
+      if (wants(ready)) watched.ready(ready);
+    }
+  }
+  return any;
 }
 
-void LinuxLoop::became_ready(int fd, std::uint64_t id, Ready what) {
-  const auto find = [&]() -> Watched* {
+bool LinuxLoop::call_always_ready() {
+  bool any = false;
+  const std::vector<int> descriptors = always_ready_;
+  for (const int fd : descriptors) {
     const auto found = watched_.find(fd);
-    return found != watched_.end() && found->second->id == id ? found->second.get() : nullptr;
-  };
-  Watched* watched = find();
-  if (watched == nullptr) return;
-  if (what.read) watched->armed.read = false;
-  if (what.write) watched->armed.write = false;
-  // The interest may have been withdrawn since the wait was armed.
-  const Ready wanted{what.read && watched->interest.read, what.write && watched->interest.write};
-  if (wanted.read || wanted.write) watched->ready(wanted);
-  if (Watched* still = find()) arm(fd, *still);
+    if (stopped_ || found == watched_.end() || !found->second->always_ready) continue;
+    const Watched& watched = *found->second;
+    if (!wants(watched.interest)) continue;
+    any = true;
+    watched.ready(watched.interest);
+  }
+  return any;
 }
 
 // -- kicks and rings
 
-void LinuxLoop::arm_kicks() {
-  kicks_.async_wait(asio::posix::stream_descriptor::wait_read,
-                    [this](const boost::system::error_code& error) {
-                      if (error) return;
-                      take_kicks();
-                      arm_kicks();
-                    });
-}
-
-void LinuxLoop::take_kicks() {
-  std::array<epoll_event, kicks_per_turn> events;
-  const int count = epoll_wait(kicks_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const auto found = kicked_.find(events[static_cast<std::size_t>(i)].data.fd);
-    if (found == kicked_.end()) continue;  // closed by an earlier callback of this turn
-    const Kicked& kicked = *found->second;
-    if (kicked.woken) {
-      kicked.woken();
-    } else if (const auto wait = waits_.find(kicked.wait); wait != waits_.end()) {
-      if (!wait->second->awake) policy_.kicked(clock_now());
-      wake(*wait->second);
-      wait->second->ops.serve();
-    }
+void LinuxLoop::take_kick(const Watched& kicks) {
+  if (kicks.woken) {
+    kicks.woken();
+  } else if (const auto wait = waits_.find(kicks.wait); wait != waits_.end()) {
+    if (!wait->second->awake) policy_.kicked(clock_now());
+    wake(*wait->second);
+    wait->second->ops.serve();
   }
 }
 
-void LinuxLoop::add_kicks(int fd, std::unique_ptr<Kicked> kicked) {
-  unwatch(fd);
-  kicked_[fd] = std::move(kicked);
+LinuxLoop::Watched& LinuxLoop::add_kicks(int fd) {
+  Watched& kicks = add(fd);
+  kicks.polled = EPOLLIN | EPOLLET;
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
-  event.data.fd = fd;
-  RS_CHECK(epoll_ctl(kicks_.native_handle(), EPOLL_CTL_ADD, fd, &event) == 0);
-}
-
-void LinuxLoop::drop_kicks(int fd) {
-  const auto found = kicked_.find(fd);
-  if (found == kicked_.end()) return;
-  epoll_ctl(kicks_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
-  retired_.push_back(std::move(found->second));
-  kicked_.erase(found);
+  event.events = kicks.polled;
+  event.data.ptr = &kicks;
+  RS_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
+  return kicks;
 }
 
 void LinuxLoop::kicks_watch(int fd, std::function<void()> woken) {
-  auto kicked = std::make_unique<Kicked>();
-  kicked->woken = std::move(woken);
-  add_kicks(fd, std::move(kicked));
+  add_kicks(fd).woken = std::move(woken);
 }
 
 Host::WaitId LinuxLoop::ring_wait_start(int fd, RingWait ops) {
@@ -281,9 +313,7 @@ Host::WaitId LinuxLoop::ring_wait_start(int fd, RingWait ops) {
   auto wait = std::make_unique<Wait>();
   wait->fd = fd;
   wait->ops = std::move(ops);
-  auto kicked = std::make_unique<Kicked>();
-  kicked->wait = id;
-  add_kicks(fd, std::move(kicked));
+  add_kicks(fd).wait = id;
   wake(*(waits_[id] = std::move(wait)));
   return id;
 }
@@ -295,7 +325,7 @@ void LinuxLoop::ring_wait_expect(Host::WaitId wait) {
 void LinuxLoop::ring_wait_end(Host::WaitId wait) {
   const auto found = waits_.find(wait);
   if (found == waits_.end()) return;
-  drop_kicks(found->second->fd);
+  unwatch(found->second->fd);
   std::replace(awake_.begin(), awake_.end(), found->second.get(), static_cast<Wait*>(nullptr));
   retired_.push_back(std::move(found->second));
   waits_.erase(found);

@@ -1,18 +1,16 @@
-// The event loop of one process: Boost.Asio for descriptors, timers and signals, one epoll set of its own for
-// kicks, and the waits on rings. It works with descriptors, not handles. Everything runs on the thread that
-// calls run().
+// The event loop of one process: descriptors and kicks in one epoll set, timers, signals, and the waits on
+// rings. It works with descriptors, not handles. Everything runs on the thread that calls run().
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "emu/host/host.h"
+#include "emu/host/linux_signals.h"
 #include "emu/host/wait.h"
 
 namespace ringside {
@@ -52,13 +50,15 @@ class LinuxLoop {
   struct Retirable {
     virtual ~Retirable() = default;
   };
+  /// A descriptor in the epoll set, or one that cannot be polled.
   struct Watched final : Retirable {
-    Watched(boost::asio::io_context& io, int fd) : descriptor(io, fd) {}
-    boost::asio::posix::stream_descriptor descriptor;
-    std::uint64_t id = 0;
+    int fd = -1;                ///< -1 after its end
+    std::uint32_t polled = 0;   ///< the epoll events that the set has for it; 0: it is not in the set
+    bool always_ready = false;  ///< it cannot be polled
     Ready interest;
-    Ready armed;
-    std::function<void(Ready)> ready;
+    std::function<void(Ready)> ready;  ///< empty for kicks
+    std::function<void()> woken;       ///< empty for a ring wait
+    Host::WaitId wait = 0;
   };
   struct Wait final : Retirable {
     int fd = -1;
@@ -66,33 +66,34 @@ class LinuxLoop {
     std::uint32_t published_cpu = 0;
     RingWait ops;
   };
-  struct Kicked final : Retirable {
-    std::function<void()> woken;  ///< empty for a ring wait
-    Host::WaitId wait = 0;
-  };
+  using Deadline = std::pair<Time, Host::TimerId>;
 
-  void arm(int fd, Watched& watched);
-  void became_ready(int fd, std::uint64_t id, Ready what);
-  void arm_kicks();
-  void take_kicks();
-  void add_kicks(int fd, std::unique_ptr<Kicked> kicked);
-  void drop_kicks(int fd);
-  [[nodiscard]] bool poll_descriptors();
+  Watched& add(int fd);
+  void set_interest(Watched& watched, Ready interest);
+  /// Waits for events at most that long, and runs their callbacks. Returns whether there were any.
+  bool poll(std::optional<Duration> longest);
+  bool poll_descriptors(std::optional<Duration> longest);
+  bool call_always_ready();
+  bool run_timers();
+  [[nodiscard]] std::optional<Duration> until_next_timer() const;
+  void take_kick(const Watched& kicks);
+  void take_signals();
+  Watched& add_kicks(int fd);
   [[nodiscard]] bool serve_awake();
-  [[nodiscard]] bool wait_awake();
+  [[nodiscard]] bool wait_for_work();
   [[nodiscard]] bool look_for_work() const;
   [[nodiscard]] bool any_peer_on_other_cpu() const;
   [[nodiscard]] bool all_could_sleep();
   void wake(Wait& wait);
 
-  boost::asio::io_context io_{1};
-  boost::asio::posix::stream_descriptor kicks_;
-  boost::asio::signal_set signals_;
-  std::unordered_map<int, std::unique_ptr<Watched>> watched_;
-  std::unordered_map<int, std::unique_ptr<Kicked>> kicked_;
-  std::unordered_map<Host::TimerId, std::unique_ptr<boost::asio::steady_timer>> timers_;
+  Fd epoll_;
+  LinuxSignals signals_;
+  std::unordered_map<int, std::unique_ptr<Watched>> watched_;  ///< by descriptor
+  std::vector<int> always_ready_;                              ///< descriptors that cannot be polled
+  std::map<Deadline, std::function<void()>> timers_;
+  std::unordered_map<Host::TimerId, Time> deadlines_;
   std::unordered_map<Host::WaitId, std::unique_ptr<Wait>> waits_;
-  std::unordered_map<int, std::function<void()>> signal_handlers_;
+  std::map<int, std::function<void()>> signal_handlers_;
   std::vector<std::unique_ptr<Retirable>> retired_;
   std::vector<Wait*> awake_;  ///< null where one ended since the last turn
   WaitPolicy policy_;

@@ -2,7 +2,7 @@
 // same bytes through two socats, which a unix socket connects: one runs the program on a pty, the other one
 // is connected to our pipes.
 //
-// The far end is this program itself in both cases (act_program). It reports that it is ready before the
+// The far end is this program itself in both cases (path_programs.cc). It reports that it is ready before the
 // clock starts. The receiving end checks every byte.
 #include <fcntl.h>
 #include <poll.h>
@@ -25,84 +25,17 @@
 #include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/path.h"
 
 namespace ringside::tools::bench {
 
 namespace {
 
-constexpr std::size_t program_write_bytes = 4096;
-constexpr std::size_t our_read_bytes = 65536;
 constexpr int path_patience_ms = 300'000;
 constexpr int end_patience_ms = 5'000;
-/// The most bytes in flight when bytes are echoed. With more bytes than the ptys on the path hold, a relay
-/// that blocks on writing, as socat does, would deadlock with the program at its end.
-constexpr std::uint64_t echo_window_bytes = 16384;
-constexpr char ready_byte = 'r';
-constexpr char done_byte = 'd';
-
 using Clock = std::chrono::steady_clock;
 
-/// The bytes that are sent. Their period divides no buffer size, so that a lost or repeated piece is noticed.
-class Pattern {
- public:
-  Pattern() {
-    for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i % period);
-  }
-  /// Points at our_read_bytes bytes of the pattern, starting at `offset`.
-  [[nodiscard]] const char* at(std::uint64_t offset) const { return bytes_.data() + offset % period; }
-
- private:
-  static constexpr std::size_t period = 251;
-  std::array<char, period + our_read_bytes> bytes_;
-};
-
-// -- the far end
-
-bool write_all(const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t count = write(STDOUT_FILENO, data, size);
-    if (count <= 0) return false;
-    data += count;
-    size -= static_cast<std::size_t>(count);
-  }
-  return true;
-}
-
-bool print_pattern(std::uint64_t bytes) {
-  const Pattern pattern;
-  char go = 0;
-  if (read(STDIN_FILENO, &go, 1) != 1) return false;
-  for (std::uint64_t done = 0; done < bytes;) {
-    const std::size_t size = std::min<std::uint64_t>(program_write_bytes, bytes - done);
-    if (!write_all(pattern.at(done), size)) return false;
-    done += size;
-  }
-  return true;
-}
-
-bool take_pattern(std::uint64_t bytes, bool send_back) {
-  const Pattern pattern;
-  std::array<char, program_write_bytes> buffer;
-  for (std::uint64_t done = 0; done < bytes;) {
-    const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (count <= 0) return false;
-    const auto size = static_cast<std::size_t>(count);
-    if (std::memcmp(buffer.data(), pattern.at(done), size) != 0) return false;
-    if (send_back && !write_all(buffer.data(), size)) return false;
-    done += size;
-  }
-  return send_back || write_all(&done_byte, 1);
-}
-
 // -- our end
-
-struct Direction {
-  const char* act;
-  bool we_type;         ///< we type `bytes` bytes; else one byte that starts the program's output
-  bool program_prints;  ///< the program prints `bytes` bytes; else one byte when it has received all
-};
-constexpr std::array directions{Direction{"prints", false, true}, Direction{"takes", true, false},
-                                Direction{"echoes", true, true}};
 
 /// A started program with pipes for stdin and stdout. The destructor ends and reaps it.
 class Piped {
@@ -197,8 +130,8 @@ Result<double> time_bytes(const std::string& name, const Piped& near_end, const 
   std::uint64_t typed = 0;
   std::uint64_t received = 0;
   while (received < to_receive || !ready) {
-    const std::uint64_t window = direction.we_type && direction.program_prints ? echo_window_bytes : to_type;
-    const std::uint64_t may_type = ready ? std::min(to_type, received + window) - typed : 0;
+    const std::uint64_t unechoed_max = std::min(direction.window, to_type);
+    const std::uint64_t may_type = ready ? std::min(to_type, received + unechoed_max) - typed : 0;
     std::array<pollfd, 3> waiting{{{near_end.output(), POLLIN, 0},
                                    {may_type > 0 ? near_end.input() : -1, POLLOUT, 0},
                                    {interruption.descriptor(), POLLIN, 0}}};
@@ -275,6 +208,15 @@ Result<double> time_socats(const Direction& direction, std::uint64_t bytes,
   return time_bytes("socat", **near_end, direction, bytes, interruption);
 }
 
+/// The limit of the path as in 2005, without pty and kernel of a guest.
+Result<double> time_turns(const Direction&, std::uint64_t bytes, const Interruption& interruption) {
+  const std::string name = "480 bytes a turn";
+  auto turns = Piped::start({ourselves(), "bench", "--act", turns_act, "--bytes", std::to_string(bytes)},
+                            Piped::Pipes::ours);
+  if (!turns) return turns.error();
+  return time_bytes(name, **turns, directions[0], bytes, interruption);
+}
+
 bool is_installed(const std::string& program) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
@@ -289,6 +231,7 @@ bool is_installed(const std::string& program) {
 struct PathKind {
   std::string name;
   Result<double> (*time)(const Direction&, std::uint64_t bytes, const Interruption&);
+  bool all = true;  ///< not only the first direction
 };
 
 /// One path in one place. `bytes` is the size of the next sample for each direction, adapted so that a sample
@@ -300,37 +243,32 @@ struct PathLane {
   std::array<std::uint64_t, directions.size()> bytes;
 };
 
-constexpr std::uint64_t bytes_min = 64u << 10;
 constexpr double path_sample_seconds = 0.15;
 
 Result<> run_lane(PathLane& lane, const BenchLimits& limits, const Interruption& interruption, bool kept) {
   for (std::size_t i = 0; i < directions.size(); ++i) {
-    auto seconds = lane.kind->time(directions[i], lane.bytes[i], interruption);
+    const Direction& direction = directions[i];
+    if (!lane.kind->all && i > 0) {
+      if (kept) lane.row->samples[i].push_back(std::numeric_limits<double>::quiet_NaN());
+      continue;
+    }
+    auto seconds = lane.kind->time(direction, lane.bytes[i], interruption);
     if (!seconds) return seconds.error();
     const double rate = static_cast<double>(lane.bytes[i]) / std::max(*seconds, 1e-6);
-    if (kept) lane.row->samples[i].push_back(rate);
-    lane.bytes[i] = std::clamp(static_cast<std::uint64_t>(rate * path_sample_seconds), bytes_min,
-                               std::max<std::uint64_t>(bytes_min, limits.path_bytes_max));
+    if (kept) lane.row->samples[i].push_back(direction.window == 1 ? 1 / rate : rate);
+    lane.bytes[i] = std::clamp(static_cast<std::uint64_t>(rate * path_sample_seconds), direction.bytes_min,
+                               std::max<std::uint64_t>(direction.bytes_min, limits.path_bytes_max));
   }
   return Done{};
 }
 
 }  // namespace
 
-int act_program(const std::string& act, std::uint64_t bytes) {
-  if (!write_all(&ready_byte, 1)) return 1;
-  for (const Direction& direction : directions) {
-    if (act != direction.act) continue;
-    const bool good =
-        direction.we_type ? take_pattern(bytes, direction.program_prints) : print_pattern(bytes);
-    return good ? 0 : 1;
-  }
-  return 1;
-}
-
 Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interruption& interruption) {
-  const std::vector<PathKind> kinds = {
-      {"two socats", time_socats}, {"ringside exec", time_ringside}, {"exec, early answers", time_early}};
+  const std::vector<PathKind> kinds = {{"two socats", time_socats},
+                                       {"ringside exec", time_ringside},
+                                       {"exec, early answers", time_early},
+                                       {"480 bytes a turn", time_turns, false}};
   const std::vector<int> all = allowed_cpus();
   const std::vector<std::vector<int>> places = {all, {all.at(0)}};
   std::vector<Table> tables;
@@ -343,11 +281,12 @@ Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interru
                 .peer = kinds[0].name,
                 .columns = {{"printed_bytes_per_second", "program prints, MB/s", 1e6},
                             {"typed_bytes_per_second", "we type, MB/s", 1e6},
-                            {"echoed_bytes_per_second", "echo, MB/s", 1e6}},
+                            {"echoed_bytes_per_second", "echo, MB/s", 1e6},
+                            {"byte_echo_seconds", "one byte and its echo, us", 1e-6}},
                 .rows = {},
                 .missing = {}};
     for (const PathKind& kind : kinds)
-      table.rows.push_back({kind.name, std::vector<std::vector<double>>(3), {}});
+      table.rows.push_back({kind.name, std::vector<std::vector<double>>(directions.size()), {}});
     if (!is_installed("socat")) table.rows[0].missing = "skipped: socat is not installed";
     tables.push_back(std::move(table));
   }
@@ -355,8 +294,11 @@ Result<std::vector<Table>> measure_path(const BenchLimits& limits, const Interru
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t j = 0; j < kinds.size(); ++j) {
       Row& row = tables[i].rows[j];
-      if (row.missing.empty())
-        lanes.push_back({&kinds[j], &row, places[i], {bytes_min, bytes_min, bytes_min}});
+      if (row.missing.empty()) {
+        PathLane lane{&kinds[j], &row, places[i], {}};
+        for (std::size_t k = 0; k < directions.size(); ++k) lane.bytes[k] = directions[k].bytes_min;
+        lanes.push_back(lane);
+      }
     }
   }
   const auto start = Clock::now();

@@ -146,6 +146,12 @@ class Channel {
   /// Asks the hypervisor whether both ends are still bound to each other. They are not after the domain has
   /// ended.
   [[nodiscard]] bool still_bound();
+  /// The guest may go on without its client: all requests are answered, and there is room for more.
+  [[nodiscard]] bool has_answered_early() const {
+    return early_ && early_count_ == unanswered_count_ && !early_->full();
+  }
+  /// An event waits for the next turn.
+  [[nodiscard]] bool has_work() const;
 
  private:
   struct Parts {
@@ -169,7 +175,6 @@ class Channel {
 
   // The wait.
   void turn();
-  [[nodiscard]] bool has_work() const;
   [[nodiscard]] bool try_sleep();
   void mask();
 

@@ -20,6 +20,7 @@ Xcs::Xcs(Host& host, trace::Journal journal, Privcmd privcmd, XcsOptions options
 
 Xcs::~Xcs() {
   host_.timer_cancel(housekeeping_);
+  host_.timer_cancel(hold_);
   // The channels unbind their ports of the event device.
   for (Line& line : lines_) line.channel.reset();
 }
@@ -246,7 +247,7 @@ void Xcs::push_reply(Connection& connection, const XcsMessage& frame) {
 
 // -- the end of a turn
 
-void Xcs::settle() {
+void Xcs::settle(bool may_hold) {
   if (any_gone_ && held_by_ != 0 && connections_.at(held_by_)->gone) release_clients();
   if (held_by_ != 0) return;
   // Another round follows while domains were touched, or room was made for a frame that waits.
@@ -261,14 +262,40 @@ void Xcs::settle() {
       again = true;
     }
   }
-  write_all();
+  if (!may_hold) write_all();
   if (std::exchange(any_overrun_, false)) end_overrun_sessions();
   if (std::exchange(any_gone_, false)) close_gone();
+}
+
+/// A guest that has filled its ring, and has all its answers, usually has more output. Its frames wait for
+/// that, so that they wake the client once.
+void Xcs::turned(DomainId domain) {
+  Line& line = lines_[domain];
+  const bool streams =
+      std::exchange(line.taken, 0) >= ring::slots_per_ring && line.channel->has_answered_early();
+  const auto takes_frames = [this](XcsConnectionNumber number) {
+    const auto found = connections_.find(number);
+    return found == connections_.end() || found->second->side == Side::data;
+  };
+  const bool may_hold = streams && std::all_of(to_write_.begin(), to_write_.end(), takes_frames);
+  settle(may_hold);
+  if (may_hold && hold_ == 0) hold_frames(domain);
+}
+
+/// Until the channel's next turn, or until the loop has nothing else to do.
+void Xcs::hold_frames(DomainId domain) {
+  hold_ = host_.timer_start(Duration::zero(), [this, domain] {
+    hold_ = 0;
+    const Line* line = line_of(domain);
+    if (line != nullptr && line->channel->has_work()) return hold_frames(domain);
+    write_all();
+  });
 }
 
 /// Frames before replies: as long as a client's data connection takes them, a client that has its reply finds
 /// all earlier frames there. When the data connection is full, the reply overtakes them: see XCS_MARK.
 void Xcs::write_all() {
+  if (hold_ != 0) host_.timer_cancel(std::exchange(hold_, 0));
   const auto numbers = std::exchange(to_write_, {});
   for (const bool frames : {true, false}) {
     for (const XcsConnectionNumber number : numbers) {

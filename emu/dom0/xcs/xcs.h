@@ -114,6 +114,7 @@ class Xcs {
   struct Line {
     std::unique_ptr<Channel> channel;
     std::uint32_t references = 0;
+    std::size_t taken = 0;   ///< requests in this turn
     bool touched = false;    ///< was written to, and is to be flushed at the end of the turn
     bool looked_at = false;  ///< its rings are to be looked at without an event
   };
@@ -137,8 +138,10 @@ class Xcs {
   }
   void push(XcsSession& session, const XcsMessage& frame);
   void push_reply(Connection& connection, const XcsMessage& frame);
-  void settle();
+  void settle(bool may_hold = false);
   void write_all();
+  void turned(DomainId domain);
+  void hold_frames(DomainId domain);
   void end_overrun_sessions();
   void end_session(XcsSession& session);
   void close_gone();
@@ -203,6 +206,7 @@ class Xcs {
   std::map<XcsConnectionNumber, std::unique_ptr<Connection>> connections_;
   XcsConnectionNumber last_connection_ = 0;
   std::vector<XcsConnectionNumber> to_write_;  ///< something was queued for them in this turn
+  Host::TimerId hold_ = 0;                     ///< frames of to_write_ wait for more
   Host::TimerId housekeeping_ = 0;
   bool any_gone_ = false;
   bool any_overrun_ = false;

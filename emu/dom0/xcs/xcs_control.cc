@@ -232,12 +232,15 @@ void Xcs::call_free_channel(XcsMessage& reply) {
 Result<> Xcs::open_line(DomainId domain, ring::Port local, ring::Port remote) {
   Line& line = lines_[domain];
   Channel::Events owner{
-      .request = [this, &line](
-                     const Channel::UnansweredRequest& owed) { pass_up(request_frame(*line.channel, owed)); },
+      .request =
+          [this, &line](const Channel::UnansweredRequest& owed) {
+            ++line.taken;
+            pass_up(request_frame(*line.channel, owed));
+          },
       .response = [this, &line](const ring::ControlMessage& message,
                                 std::uint32_t tag) { pass_up(response_frame(*line.channel, message, tag)); },
       .room = [this] { room_made_ = true; },
-      .turned = [this] { settle(); },
+      .turned = [this, domain] { turned(domain); },
       .has_taker = [this,
                     &line](const Channel::UnansweredRequest& owed) { return has_taker(*line.channel, owed); },
   };
