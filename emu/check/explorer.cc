@@ -282,7 +282,7 @@ void Explorer::reverse(std::uint32_t race, const Node& node) {
 }
 
 bool Explorer::is_of_other_part(End end) {
-  if (end == End::abandoned) return is_of_other_part_;
+  if (end == End::abandoned && is_of_other_part_) return true;
   // An execution without a step after the branches is a branch itself.
   for (std::size_t part = 0; part < part_.size(); ++part) {
     if (depth_ <= part_[part].depth && !takes_next_branch(part)) return true;
