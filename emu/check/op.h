@@ -3,6 +3,7 @@
 // operations.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,7 +25,7 @@ enum class OpKind : std::uint8_t {
   fence,
   notify,
   wait,
-  await,   ///< continues after another fiber has written
+  await,   ///< continues after another fiber has written (see waiting.h)
   choose,  ///< takes one of several ways; the search tries all of them
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
@@ -71,6 +72,9 @@ struct Op {
   bool deviates = false;       ///< of choose: each way but the first is a deviation
   /// Of choose: a weak compare-exchange fails without a reason (1), or does not (0).
   bool is_spurious = false;
+  /// Of await: the locations whose changes end it. Without any, every store does.
+  std::uint8_t watched_count = 0;
+  std::array<std::uint16_t, 8> watched = {};
 
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;
