@@ -207,6 +207,7 @@ std::uint32_t Execution::announce_one(const Op& op) {
   if (spins_) waiting_.announced(self, next);
   if (op.kind == OpKind::await) {
     waiting_.prepare(self, next);
+    next.sees_newest = model_->await_sees_newest();
     if (next.watched_count == 0) {
       next.also = space_->change_location();
       next.also_writes = true;
@@ -345,7 +346,7 @@ bool Execution::all_rest() const {
 
 void Execution::flush(std::uint32_t actor) {
   count(actor);
-  waiting_.happens(actor, next_[actor], 0);
+  waiting_.happens(steps_ - 1, actor, next_[actor], 0);
   model_->flush(actor - fibers_max);
   told(actor);
 }
@@ -367,7 +368,7 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
   options_[actor] = observer_ == nullptr ? 1 : model_->options(actor, op, nullptr);
   in_access_[actor] = true;
   model_->before(actor, op, option, numbers_[actor]);
-  if (spins_) waiting_.happens(actor, op, option);
+  if (spins_) waiting_.happens(steps_ - 1, actor, op, option);
   if (kept_ != nullptr) ledger_.left(*space_, op);
 }
 

@@ -163,9 +163,13 @@ class Execution {
   void wait_exactly(bool is_exact) { waits_exactly_ = is_exact; }
   /// Loops that wait do not repeat the same, so that the exploration so far is invalid (see waiting.h).
   [[nodiscard]] bool has_found_effects() const { return waiting_.has_effects(); }
-  /// The changes that end the wait of `actor`, which is at an await; at most 2.
+  /// Of `actor`, which is at an await: how many changes have ended the wait, at most 2; and the steps of the
+  /// first ones (see waiting.h).
   [[nodiscard]] std::uint32_t changes_for(std::uint32_t actor) const {
     return waiting_.changes(actor, next_[actor]);
+  }
+  [[nodiscard]] std::array<std::uint32_t, watched_max> first_changes_for(std::uint32_t actor) const {
+    return waiting_.first_changes(actor, next_[actor]);
   }
   /// The running fiber has reported the same access before, so that this one adds nothing.
   [[nodiscard]] bool is_noted(const void* address, std::size_t size, bool writes, bool is_atomic) {

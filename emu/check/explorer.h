@@ -62,6 +62,7 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
                                          Clock past) const;
   void reverse(std::uint32_t race, const Node& node);
+  void find_end_of_wait(const Execution& execution, Node& node);
   [[nodiscard]] bool reversible(std::uint32_t race, const Node& node) const;
   [[nodiscard]] static bool dependent(std::uint32_t actor, const Op& op, std::uint32_t other_actor,
                                       const Op& other);

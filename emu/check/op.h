@@ -18,6 +18,9 @@ constexpr std::uint32_t bit(std::uint32_t actor) {
   return 1u << actor;
 }
 
+/// The most locations that a fiber waits for.
+inline constexpr std::size_t watched_max = 8;
+
 enum class OpKind : std::uint8_t {
   load,
   store,
@@ -74,7 +77,8 @@ struct Op {
   bool is_spurious = false;
   /// Of await: the locations whose changes end it. Without any, every store does.
   std::uint8_t watched_count = 0;
-  std::array<std::uint16_t, 8> watched = {};
+  std::array<std::uint16_t, watched_max> watched = {};
+  bool sees_newest = false;  ///< of await: their newest values become visible to the fiber
 
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;

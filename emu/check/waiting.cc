@@ -68,6 +68,20 @@ std::uint32_t Waiting::changes(std::uint32_t number, const Op& await) const {
   return std::min(count, 2u);
 }
 
+std::array<std::uint32_t, watched_max> Waiting::first_changes(std::uint32_t number, const Op& await) const {
+  std::array<std::uint32_t, watched_max> steps;
+  steps.fill(no_step);
+  const auto& seen = fibers_[number].round.seen;
+  for (std::size_t i = 0; i < await.watched_count; ++i) {
+    if (seen[i].is_old) {
+      steps.fill(no_step);
+      return steps;
+    }
+    steps[i] = seen[i].first_change;
+  }
+  return steps;
+}
+
 std::uint64_t Waiting::value_of(const Op& op) const {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (std::uint32_t i = 0; i < op.size; ++i)
@@ -91,24 +105,32 @@ void Waiting::look(Fiber& fiber, const Op& op, std::uint32_t option, std::uint64
     auto its = std::ranges::find(round.seen, location, &Seen::location);
     if (its == round.seen.end()) its = round.seen.insert(its, Seen{location});
     its->changes = changes_[location];
+    its->first_change = no_step;
     its->is_old = option != 0;
   }
 }
 
-void Waiting::changed(std::uint32_t actor, const Op& op) {
+void Waiting::changed(std::uint32_t step, std::uint32_t actor, const Op& op) {
   for (std::uint16_t location = op.first; location < op.last; ++location) {
     ++changes_[location];
     changed_.push_back(location);
-    // A fiber does not wait for its own store, which its store buffer may flush later.
-    for (Seen& each : fibers_[actor % fibers_max].round.seen) {
-      if (each.location == location) ++each.changes;
+    for (Fiber& fiber : fibers_) {
+      for (Seen& each : fiber.round.seen) {
+        if (each.location != location) continue;
+        // A fiber does not wait for its own store, which its store buffer may flush later.
+        if (&fiber == &fibers_[actor % fibers_max]) {
+          ++each.changes;
+        } else if (each.first_change == no_step) {
+          each.first_change = step;
+        }
+      }
     }
   }
 }
 
-void Waiting::happens(std::uint32_t actor, const Op& op, std::uint32_t option) {
+void Waiting::happens(std::uint32_t step, std::uint32_t actor, const Op& op, std::uint32_t option) {
   if (!is_exact_) return;
-  if (op.kind == OpKind::flush) return changed(actor, op);
+  if (op.kind == OpKind::flush) return changed(step, actor, op);
   if (is_neutral(op)) return;
   Fiber& fiber = fibers_[actor];
   if (op.kind == OpKind::await) {
@@ -130,7 +152,7 @@ void Waiting::happens(std::uint32_t actor, const Op& op, std::uint32_t option) {
   } else if (!op.reads()) {
     fiber.compares = Compares::no;
   }
-  if (op.writes() && !only_reads) changed(actor, op);
+  if (op.writes() && !only_reads) changed(step, actor, op);
   if (op.reads()) look(fiber, op, option, value);
 }
 

@@ -27,11 +27,17 @@ class Waiting {
   /// Sets the locations that `await` waits for. There are none if the fiber has read nothing since it last
   /// stored or waited, or too much: it continues after any store then.
   void prepare(std::uint32_t fiber, Op& await) const;
-  /// A step of `actor` happens. For an access, the space has the value that it reads; `option` 0 reads the
-  /// newest.
-  void happens(std::uint32_t actor, const Op& op, std::uint32_t option);
+  /// Step `step` of the execution, of `actor`, happens. For an access, the space has the value that it reads;
+  /// `option` 0 reads the newest.
+  void happens(std::uint32_t step, std::uint32_t actor, const Op& op, std::uint32_t option);
   /// How many changes the wait of `fiber`, which prepare() has set, has seen; at most 2.
   [[nodiscard]] std::uint32_t changes(std::uint32_t fiber, const Op& await) const;
+
+  static constexpr std::uint32_t no_step = 0xffffffff;
+  /// For each location that prepare() has set: the step of its first change since the fiber has read it.
+  /// no_step: there was none, or the wait needs none, because an old value was read.
+  [[nodiscard]] std::array<std::uint32_t, watched_max> first_changes(std::uint32_t fiber,
+                                                                     const Op& await) const;
 
   /// A round of a loop did something else, although it read the same.
   [[nodiscard]] bool has_effects() const { return has_effects_; }
@@ -51,6 +57,7 @@ class Waiting {
   struct Seen {
     std::uint16_t location = 0;
     std::uint32_t changes = 0;
+    std::uint32_t first_change = no_step;
     bool is_old = false;  ///< an older value was read
   };
   /// What a fiber has read since it last stored or waited.
@@ -73,7 +80,7 @@ class Waiting {
   };
 
   void look(Fiber& fiber, const Op& op, std::uint32_t option, std::uint64_t value);
-  void changed(std::uint32_t actor, const Op& op);
+  void changed(std::uint32_t step, std::uint32_t actor, const Op& op);
   [[nodiscard]] std::uint64_t value_of(const Op& op) const;
   [[nodiscard]] bool finds_expected(const Op& op) const;
 
