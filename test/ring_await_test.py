@@ -39,30 +39,29 @@ class Await(unittest.TestCase):
         return {(it["model"], it["what"].split(" ", 1)[1]): it for it in each if it.get("model") and "search" in it}
 
     def each(self, *names):
-        for level, found in self.found.items():
-            for (model, name), it in found.items():
-                if name in names:
-                    with self.subTest(level=level, model=model, name=name):
-                        yield model, name, it
+        """(level, model, name), and the verdict."""
+        found = [((level, *key), it) for level, verdicts in self.found.items() for key, it in verdicts.items() if key[1] in names]
+        self.assertEqual(len(found), len(names) * 8)
+        return found
 
     def test_executions_that_differ_only_in_rounds_are_not_repeated(self):
-        for model, name, it in self.each(*EXECUTIONS):
+        for (level, model, name), it in self.each(*EXECUTIONS):
             wanted = IN_WEAK_MODELS if model in ("C11", "Armv8") else EXECUTIONS
-            self.assertEqual((it["outcome"], it["executions"]), ("all", wanted[name]))
+            self.assertEqual((it["outcome"], it["executions"]), ("all", wanted[name]), (level, model, name))
             self.assertLessEqual(it["redundant"], 2)
 
     def test_a_deadlock_is_found(self):
-        for model, name, it in self.each("deadlock"):
-            self.assertEqual(it["outcome"], "failed")
+        for key, it in self.each("deadlock"):
+            self.assertEqual(it["outcome"], "failed", key)
             self.assertIn("deadlock: the wait_for_second waits for a store by another thread, the wait_for_first waits", it["why"])
 
     def test_a_wait_without_a_loop_continues_after_any_store(self):
-        for model, name, it in self.each("wait once"):
-            self.assertEqual(it["outcome"], "failed")
+        for key, it in self.each("wait once"):
+            self.assertEqual(it["outcome"], "failed", key)
 
     def test_rounds_that_differ_are_all_searched(self):
-        for model, name, it in self.each("look in turn", "pass on"):
-            self.assertEqual((it["outcome"], it["why"]), ("all", ""))
+        for key, it in self.each("look in turn", "pass on"):
+            self.assertEqual((it["outcome"], it["why"]), ("all", ""), key)
 
 
 if __name__ == "__main__":

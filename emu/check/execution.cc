@@ -124,13 +124,14 @@ bool Execution::looks_again(const Op& op) {
   const bool only_looks = op.kind == OpKind::load || op.kind == OpKind::update || op.kind == OpKind::fence ||
                           (op.kind == OpKind::choose && op.is_spurious);
   if (!only_looks) {
-    looks = {};
+    looks.clear();
     return false;
   }
   ++looks.count;
   if (!op.reads()) return false;
   looks.last = op.code;
-  if (std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end()) return false;
+  if (waits_at_.empty() || std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end())
+    return false;
   // A function that is not inlined loads several places with one instruction.
   auto* const end = looks.waiting.begin() + looks.waiting_count;
   const std::pair<const void*, std::uint32_t> look{op.code, op.offset};

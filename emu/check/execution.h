@@ -131,7 +131,7 @@ class Execution {
   /// A choice of the running fiber outside the plain order: both ways are tried, and true is a deviation.
   [[nodiscard]] bool chooses_deviation(const char* why);
   /// The running fiber calls a function of the ring: earlier loads do not count as waiting any more.
-  void begin_call() { looks_[fibers_.current()] = {}; }
+  void begin_call() { looks_[fibers_.current()].clear(); }
   /// Ends the execution as failed. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same for a ring that has no known error but cannot be explored.
@@ -264,6 +264,11 @@ class Execution {
     /// Of the loads that wait: code and offset.
     std::array<std::pair<const void*, std::uint32_t>, waiting_max> waiting = {};
     std::size_t waiting_count = 0;
+    void clear() {
+      count = 0;
+      last = nullptr;
+      waiting_count = 0;
+    }
   };
 
   /// An access outside the space.
