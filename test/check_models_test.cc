@@ -363,6 +363,32 @@ TEST_CASE("the reduced search finds the same outcomes as the complete search") {
   CHECK(reduced_executions * 5 < naive_executions);
 }
 
+TEST_CASE("a search that waits for what a loop has read finds the outcomes of one that waits for any store") {
+  ringside::Choice choice = ringside::Choice::seeded(20261201);
+  std::uint32_t compared = 0;
+  std::uint64_t naive_executions = 0;
+  std::uint64_t reduced_executions = 0;
+  while (compared < 2000) {
+    const ModelName name = models_known[choice.pick(models_known.size())].model;
+    Mix mix;
+    mix.threads = 2 + choice.pick(2);
+    mix.length_max = mix.threads == 2 ? 4 : 3;
+    mix.words = 1 + choice.pick(3);
+    mix.loops = true;
+    const auto threads = random_threads(choice, mix);
+    const Found all = find_naively(threads, name, 60000);
+    if (all.gave_up) continue;
+    const Found reduced = find_by_exploring(threads, name);
+    ++compared;
+    naive_executions += all.executions;
+    reduced_executions += reduced.executions + reduced.redundant;
+    INFO(name_of(name) << " program " << compared);
+    INFO(text_of(threads));
+    REQUIRE(reduced.endings == all.endings);
+  }
+  CHECK(reduced_executions * 20 < naive_executions);
+}
+
 TEST_CASE("the parts of a search find together what the whole search finds, and nothing twice") {
   ringside::Choice choice = ringside::Choice::seeded(20261130);
   for (std::uint32_t compared = 0; compared < 1000; ++compared) {

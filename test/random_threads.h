@@ -14,6 +14,7 @@ struct Mix {
   bool halves = false;   ///< also accesses to half of a word
   bool relaxed = false;  ///< loads and stores only, and loads without ordering
   bool events = false;   ///< also notify, wait, choose and await
+  bool loops = false;    ///< also loops that wait
   std::vector<Order> fences = {Order::acquire, Order::release, Order::seq_cst};
 };
 
@@ -35,6 +36,8 @@ inline std::vector<Thread> random_threads(Choice& choice, const Mix& mix) {
   };
   const auto instruction = [&]() -> Instruction {
     const std::uint32_t word = choice.pick(mix.words);
+    if (mix.loops && choice.pick(4) == 0)
+      return load_until_not_0(word, one_of({Order::relaxed, Order::acquire}));
     switch (choice.pick(mix.relaxed ? 8 : mix.events ? 12 : 10)) {
       case 0:
       case 1:

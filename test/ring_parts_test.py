@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """ring-check --parts: the parts of a search are the search, here and in the units of a sweep; parts that know different memory
-are no result. RINGSIDE names the program, RINGS the folder of plug-ins.
+are no result. -j divides a long search by itself: its verdict is that of the search that was not divided. RINGSIDE names the
+program, RINGS the folder of plug-ins.
 
 usage: ring_parts_test.py
 """
 
 import collections
 import json
+import math
 import os
 import pathlib
 import re
@@ -19,6 +21,8 @@ PROGRAM = os.path.abspath(os.environ.get("RINGSIDE", TEST.parent / "build" / "ri
 RINGS = pathlib.Path(os.environ.get("RINGS", TEST.parent / "build" / "emu" / "check" / "plugins")).resolve()
 GOOD, USAGE, COULD_NOT_RUN, FAILED = 0, 1, 3, 4
 NO_LIMIT = ["--limit", 1_000_000_000]
+# Of in_turn.c: the orders of two threads with 10 steps each.
+ORDERS = math.comb(20, 10)
 DIFFER = "its parts do not divide the same search"
 
 
@@ -140,6 +144,72 @@ class Parts(unittest.TestCase):
             # In a sweep each unit has one part, and all are good.
             said = ringside("sweep", "--units", 3, "--dir", "units", "--", *words[:-1], "--parts", 2, status=COULD_NOT_RUN, folder=folder)
             self.assertIn(DIFFER, said)
+
+
+class DividedByItself(unittest.TestCase):
+    """in_turn.c has searches that are long enough to be divided."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="rs-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        for bug in (0, 1, 2, 3):
+            ringside("ring-check", "cc", "-O1", f"-DBUG={bug}", "-o", cls.ring(bug), TEST / "ring_check" / "in_turn.c", status=GOOD)
+
+    @classmethod
+    def ring(cls, bug):
+        return cls.folder / f"in_turn_{bug}.so"
+
+    def words(self, bug, jobs, *words):
+        return ["ring-check", "--ring", self.ring(bug), "--model", "sc", "-j", jobs, "--divided-after", 0, *words]
+
+    def search(self, bug, jobs, *words, status=GOOD):
+        said = ringside(*self.words(bug, jobs, "--json", *words), status=status)
+        found, = [each for each in map(json.loads, said.splitlines()) if each["what"] == "SC in turn"]
+        return found
+
+    def test_a_divided_search_has_the_verdict_and_the_executions_of_the_whole(self):
+        whole, divided = (self.search(0, jobs, *NO_LIMIT) for jobs in (1, 2))
+        self.assertEqual((whole["parts"], divided["parts"]), (1, 16))
+        self.assertEqual(divided["executions"], ORDERS)
+        same = ("what", "search", "outcome", "executions", "why", "part", "division", "has_gap")
+        self.assertEqual([divided[each] for each in same], [whole[each] for each in same])
+        said = ringside(*self.words(0, 3, *NO_LIMIT), status=GOOD)
+        self.assertRegex(said, r"ok   SC in turn +[\d,]+ executions  all  ")
+        self.assertRegex(said, r"\n2 tried: 2 hold in every execution;")
+        self.assertNotIn("part", said)
+
+    def test_a_failure_that_one_part_has_is_the_failure_of_the_search(self):
+        whole, divided = (self.search(1, jobs, *NO_LIMIT, status=FAILED) for jobs in (1, 2))
+        self.assertEqual((whole["parts"], divided["parts"]), (1, 16))
+        same = ("what", "outcome", "why", "again", "part")
+        self.assertEqual([divided[each] for each in same], [whole[each] for each in same])
+        replay = re.search(r"--replay '(\S*)'", divided["again"])[1]
+        ringside("ring-check", "--ring", self.ring(1), "--replay", replay, status=FAILED)
+
+    def test_parts_that_know_different_memory_are_searched_again_as_one(self):
+        found = self.search(2, 2, *NO_LIMIT)
+        self.assertEqual((found["outcome"], found["parts"]), ("all", 1))
+
+    def test_a_crash_in_a_part_is_the_failure_of_the_search(self):
+        found = self.search(3, 2, *NO_LIMIT, status=FAILED)
+        self.assertEqual((found["what"], found["outcome"], found["parts"]), ("SC in turn", "failed", 16))
+        self.assertIn("the code gets a fatal signal", found["why"])
+
+    def test_the_limit_is_that_of_all_parts_and_searches_with_a_bound_follow(self):
+        whole, divided = (self.search(0, jobs, "--limit", 100_000) for jobs in (1, 2))
+        self.assertEqual((whole["parts"], divided["parts"]), (1, 16))
+        same = ("outcome", "deviations_max", "why")
+        self.assertEqual([divided[each] for each in same], [whole[each] for each in same])
+        # A part looks at the limit now and then.
+        together = [each["executions"] + each["redundant"] for each in (whole, divided)]
+        self.assertLess(abs(together[1] - together[0]), 3_000)
+        said = ringside(*self.words(0, 2, "--limit", 100_000), status=GOOD)
+        self.assertIn("ended at their limit of 100,000 executions", " ".join(said.split()))
+
+    def test_a_search_with_a_limit_of_steps_and_a_search_on_one_worker_are_not_divided(self):
+        self.assertEqual(self.search(0, 2)["parts"], 1)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,19 @@ struct Instruction {
   std::uint32_t at = 0;
   std::uint32_t bytes = 4;
   bool is_block = false;
+  /// For load: it is repeated until the value is not 0, with an await after each 0. Only the last one counts.
+  bool waits = false;
 };
 
 using Thread = std::vector<Instruction>;
 
 inline Instruction load(std::uint32_t word, Order order = Order::relaxed) {
   return {OpKind::load, word, 0, order};
+}
+inline Instruction load_until_not_0(std::uint32_t word, Order order = Order::relaxed) {
+  Instruction loop = load(word, order);
+  loop.waits = true;
+  return loop;
 }
 inline Instruction store(std::uint32_t word, std::uint32_t value, Order order = Order::relaxed) {
   return {OpKind::store, word, value, order};
@@ -83,7 +90,7 @@ class TinyProgram final : public Program {
   explicit TinyProgram(std::vector<Thread> threads) : threads_(std::move(threads)), read_(threads_.size()) {
     for (const Thread& thread : threads_)
       spins_ |= std::any_of(thread.begin(), thread.end(),
-                            [](const Instruction& i) { return i.kind == OpKind::await; });
+                            [](const Instruction& i) { return i.kind == OpKind::await || i.waits; });
   }
 
   [[nodiscard]] Space space() {
@@ -120,6 +127,13 @@ class TinyProgram final : public Program {
       const std::uint32_t chosen = Execution::current()->announce(op);
       std::uint32_t value = op.reads() ? 0 : chosen;
       if (op.reads()) std::memcpy(&value, at, instruction.bytes);
+      while (instruction.waits && value == 0) {
+        Op wait;
+        wait.kind = OpKind::await;
+        Execution::current()->announce(wait);
+        Execution::current()->announce(op);
+        std::memcpy(&value, at, instruction.bytes);
+      }
       if (op.reads() || op.kind == OpKind::choose) read_[fiber].push_back(value);
       const bool fails = instruction.compares && value != instruction.expected;
       if (op.writes() && !fails) std::memcpy(at, &instruction.value, instruction.bytes);
@@ -209,6 +223,7 @@ inline Found find_naively(std::vector<Thread> threads, ModelName name, std::uint
   Space space = program.space();
   const auto model = Model::make(name, space);
   Execution execution(space, *model, program);
+  execution.wait_exactly(false);
   Naive naive;
   Found found;
   do {
@@ -229,11 +244,16 @@ inline bool races(std::vector<Thread> threads, ModelName name) {
   return explore(execution, {}).end == End::race;
 }
 
-inline Found find_by_exploring(std::vector<Thread> threads, ModelName name, const PartOfPart& part = {}) {
-  TinyProgram program(std::move(threads));
+/// Waits are exact, unless the threads do not wait in loops.
+inline Found find_by_exploring(const std::vector<Thread>& threads, ModelName name,
+                               const PartOfPart& part = {}) {
+  TinyProgram program(threads);
   Space space = program.space();
   const auto model = Model::make(name, space);
   Execution execution(space, *model, program);
+  execution.wait_exactly(std::ranges::none_of(threads, [](const Thread& thread) {
+    return std::ranges::any_of(thread, [](const Instruction& i) { return i.kind == OpKind::await; });
+  }));
   Found found;
   Limits limits;
   limits.part = part;
@@ -256,9 +276,10 @@ inline std::string text_of(const std::vector<Thread>& threads) {
     for (const Instruction& i : thread)
       text +=
           fmt::format("{}{}({},{:#x},{}{}) ", static_cast<int>(i.kind),
-                      i.bytes == 4 ? ""
-                      : i.at == 0  ? "low"
-                                   : "high",
+                      i.waits        ? "until"
+                      : i.bytes == 4 ? ""
+                      : i.at == 0    ? "low"
+                                     : "high",
                       i.word, i.value, static_cast<int>(i.order),
                       i.compares ? fmt::format(",{:#x},{}", i.expected, static_cast<int>(i.failure)) : "");
     text += "| ";

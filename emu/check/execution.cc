@@ -33,6 +33,7 @@ void Execution::enter(void* execution, std::uint32_t fiber) {
   self->program_->run(fiber);
   self->announce_store_in_pieces();
   self->finish_access(fiber);
+  if (self->spins_) self->waiting_.ended(fiber);
   self->finished_ |= bit(fiber);
   if (self->starting_) self->fibers_.switch_to_main();
   self->schedule();
@@ -63,6 +64,7 @@ End Execution::run(Driver& driver, Observer* observer) {
   for (auto& ends : operation_ends_) ends.clear();
   program_->reset();
   model_->begin(fiber_count_);
+  waiting_.begin(*space_, spins_ && waits_exactly_);
   kept_ = program_->state_to_keep();
   if (kept_ != nullptr) ledger_.begin(*space_);
   running_ = this;
@@ -122,13 +124,14 @@ bool Execution::looks_again(const Op& op) {
   const bool only_looks = op.kind == OpKind::load || op.kind == OpKind::update || op.kind == OpKind::fence ||
                           (op.kind == OpKind::choose && op.is_spurious);
   if (!only_looks) {
-    looks = {};
+    looks.clear();
     return false;
   }
   ++looks.count;
   if (!op.reads()) return false;
   looks.last = op.code;
-  if (std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end()) return false;
+  if (waits_at_.empty() || std::find(waits_at_.begin(), waits_at_.end(), op.code) == waits_at_.end())
+    return false;
   // A function that is not inlined loads several places with one instruction.
   auto* const end = looks.waiting.begin() + looks.waiting_count;
   const std::pair<const void*, std::uint32_t> look{op.code, op.offset};
@@ -202,9 +205,14 @@ std::uint32_t Execution::announce_one(const Op& op) {
   model_->place(next);
   if (is_access && !model_->divide(next))
     refuse(fmt::format("its shared words are accessed in more than {} parts", words_max));
+  if (spins_) waiting_.announced(self, next);
   if (op.kind == OpKind::await) {
-    next.also = space_->change_location();
-    next.also_writes = true;
+    waiting_.prepare(self, next);
+    next.sees_newest = model_->await_sees_newest();
+    if (next.watched_count == 0) {
+      next.also = space_->change_location();
+      next.also_writes = true;
+    }
   } else {
     next.changes = spins_ && next.writes() && next.last > next.first;
   }
@@ -276,7 +284,9 @@ void Execution::told(std::uint32_t actor) {
 bool Execution::can_go_on(std::uint32_t fiber) const {
   const Op& op = next_[fiber];
   if (op.kind == OpKind::wait && !raised_[op.argument]) return false;
-  if (op.kind == OpKind::await && changes_ - own_changes_[fiber] == changes_seen_[fiber]) return false;
+  if (op.kind == OpKind::await &&
+      (op.watched_count == 0 ? !has_any_change(fiber) : waiting_.changes(fiber, op) == 0))
+    return false;
   return model_->ready(fiber, op);
 }
 
@@ -289,6 +299,13 @@ void Execution::find_enabled() {
       next_[fiber + fibers_max] = model_->flush_op(fiber);
       next_[fiber + fibers_max].changes = spins_;
     }
+  }
+  if (enabled_ != 0 || !spins_) return;
+  // Nothing else can happen. Before this counts as a deadlock, each loop makes one more round, which shows
+  // that it does the same.
+  for (std::uint32_t fiber = 0; fiber < fiber_count_; ++fiber) {
+    if ((finished_ & bit(fiber)) == 0 && next_[fiber].kind == OpKind::await && has_any_change(fiber))
+      enabled_ |= bit(fiber);
   }
 }
 
@@ -330,6 +347,7 @@ bool Execution::all_rest() const {
 
 void Execution::flush(std::uint32_t actor) {
   count(actor);
+  waiting_.happens(steps_ - 1, actor, next_[actor], 0);
   model_->flush(actor - fibers_max);
   told(actor);
 }
@@ -351,6 +369,7 @@ void Execution::perform(std::uint32_t actor, std::uint32_t option) {
   options_[actor] = observer_ == nullptr ? 1 : model_->options(actor, op, nullptr);
   in_access_[actor] = true;
   model_->before(actor, op, option, numbers_[actor]);
+  if (spins_) waiting_.happens(steps_ - 1, actor, op, option);
   if (kept_ != nullptr) ledger_.left(*space_, op);
 }
 

@@ -16,6 +16,7 @@
 #include "emu/check/fibers.h"
 #include "emu/check/ledger.h"
 #include "emu/check/model.h"
+#include "emu/check/waiting.h"
 
 namespace ringside::check {
 
@@ -130,7 +131,7 @@ class Execution {
   /// A choice of the running fiber outside the plain order: both ways are tried, and true is a deviation.
   [[nodiscard]] bool chooses_deviation(const char* why);
   /// The running fiber calls a function of the ring: earlier loads do not count as waiting any more.
-  void begin_call() { looks_[fibers_.current()] = {}; }
+  void begin_call() { looks_[fibers_.current()].clear(); }
   /// Ends the execution as failed. Does not return.
   [[noreturn]] void fail(std::string text);
   /// The same for a ring that has no known error but cannot be explored.
@@ -158,6 +159,18 @@ class Execution {
   /// A load that a fiber repeated without an end and that is not in wait_at() yet: the exploration so far is
   /// invalid. Null: there is none.
   [[nodiscard]] const void* found_wait() const { return found_wait_; }
+  /// False: fibers that wait with ring_check_await() continue after any store.
+  void wait_exactly(bool is_exact) { waits_exactly_ = is_exact; }
+  /// Loops that wait do not repeat the same, so that the exploration so far is invalid (see waiting.h).
+  [[nodiscard]] bool has_found_effects() const { return waiting_.has_effects(); }
+  /// Of `actor`, which is at an await: how many changes have ended the wait, at most 2; and the steps of the
+  /// first ones (see waiting.h).
+  [[nodiscard]] std::uint32_t changes_for(std::uint32_t actor) const {
+    return waiting_.changes(actor, next_[actor]);
+  }
+  [[nodiscard]] std::array<std::uint32_t, watched_max> first_changes_for(std::uint32_t actor) const {
+    return waiting_.first_changes(actor, next_[actor]);
+  }
   /// The running fiber has reported the same access before, so that this one adds nothing.
   [[nodiscard]] bool is_noted(const void* address, std::size_t size, bool writes, bool is_atomic) {
     const Noted access{address, static_cast<std::uint32_t>(size), fibers_.current(), writes, is_atomic};
@@ -218,6 +231,9 @@ class Execution {
   void schedule();
   void find_enabled();
   [[nodiscard]] bool can_go_on(std::uint32_t fiber) const;
+  [[nodiscard]] bool has_any_change(std::uint32_t fiber) const {
+    return changes_ - own_changes_[fiber] != changes_seen_[fiber];
+  }
   void perform(std::uint32_t actor, std::uint32_t option);
   void leave(End how);
   void leave_for_change();
@@ -248,6 +264,11 @@ class Execution {
     /// Of the loads that wait: code and offset.
     std::array<std::pair<const void*, std::uint32_t>, waiting_max> waiting = {};
     std::size_t waiting_count = 0;
+    void clear() {
+      count = 0;
+      last = nullptr;
+      waiting_count = 0;
+    }
   };
 
   /// An access outside the space.
@@ -296,6 +317,8 @@ class Execution {
   bool is_refused_ = false;
   bool starting_ = false;
   bool spins_ = false;
+  bool waits_exactly_ = true;
+  Waiting waiting_;
   std::uint32_t fiber_count_ = 0;
   std::uint32_t enabled_ = 0;
   std::uint32_t finished_ = 0;

@@ -19,7 +19,7 @@ Exploration explore(Execution& execution, const Limits& limits, const std::funct
   Explorer explorer(execution, limits);
   do {
     End end = execution.run(explorer);
-    if (execution.has_found_memory() || execution.found_wait() != nullptr) {
+    if (execution.has_found_memory() || execution.found_wait() != nullptr || execution.has_found_effects()) {
       result.found_memory = true;
       return result;
     }

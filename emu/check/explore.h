@@ -49,8 +49,9 @@ struct Exploration {
   std::uint32_t longest = 0;  ///< steps in one execution
   bool bounded = false;       ///< executions were left out because of the bound
   bool stopped = false;       ///< by a limit or by `enough`, or an operation had more ways than are tried
-  /// The search found shared memory that the space does not list, or an unlisted loop that waits. Then the
-  /// other fields do not count (Execution::has_found_memory, Execution::found_wait).
+  /// The search found shared memory that the space does not list, an unlisted loop that waits, or a loop that
+  /// waits with effects. Then the other fields do not count (Execution::has_found_memory, found_wait,
+  /// has_found_effects).
   bool found_memory = false;
   bool strayed = false;     ///< the program did not repeat its steps, so that there is no result
   End end = End::complete;  ///< of the execution that failed; complete: there is none

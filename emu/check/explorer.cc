@@ -28,6 +28,21 @@ bool writes_range(const Op& op) {
   return op.writes() || op.kind == OpKind::wait;
 }
 
+/// A wait for any store.
+bool is_for_any(const Op& op) {
+  return op.kind == OpKind::await && op.watched_count == 0;
+}
+
+/// Whether the order of the store and the await, which can both happen now, matters.
+bool matters(const Op& store, const Op& await) {
+  if (await.kind != OpKind::await || !store.changes) return false;
+  if (await.watched_count == 0) return true;
+  return await.sees_newest && std::any_of(await.watched.begin(), await.watched.begin() + await.watched_count,
+                                          [&](std::uint16_t location) {
+                                            return location >= store.first && location < store.last;
+                                          });
+}
+
 void join(Clock& clock, const Clock& other) {
   for (std::size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], other[i]);
 }
@@ -66,6 +81,7 @@ template <class Each>
 void Explorer::each_location(const Op& op, Each each) const {
   const bool writes = writes_range(op);
   for (std::uint32_t location = op.first; location < op.last; ++location) each(location, writes);
+  for (std::size_t i = 0; op.sees_newest && i < op.watched_count; ++i) each(op.watched[i], false);
   if (op.also != 0) each(op.also, op.also_writes);
   // The last location stands for "any store"; steps that change memory may swap with each other.
   if (op.changes) each(touched_.size() - 1, false);
@@ -142,9 +158,8 @@ bool Explorer::dependent(std::uint32_t actor, const Op& op, std::uint32_t other_
   const bool other_write = writes_range(other);
   if ((write || other_write) && op.first < other.last && other.first < op.last) return true;
   if (op.also != 0 && op.also == other.also && (op.also_writes || other.also_writes)) return true;
-  // A wait for any store, and a store.
-  if (op.kind == OpKind::await && (other.changes || other.kind == OpKind::await)) return true;
-  return other.kind == OpKind::await && op.changes;
+  if (op.kind != OpKind::await && other.kind != OpKind::await) return false;
+  return matters(op, other) || matters(other, op) || (is_for_any(op) && is_for_any(other));
 }
 
 /// The number of deviations from the plain order if `actor` makes the next step at `depth`.
@@ -182,6 +197,7 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   node.number = static_cast<std::uint16_t>(count_of_[actor] + 1);
   node.was_raised = (node.op.kind == OpKind::notify || node.op.kind == OpKind::wait) &&
                     execution.is_raised(node.op.argument);
+  node.has_one_change = node.op.watched_count != 0 && execution.changes_for(actor) == 1;
   Clock past = {};
   if (last_of_[actor] != 0) past = nodes_[last_of_[actor] - 1].clock;
   if (actor >= fibers_max) {
@@ -205,7 +221,9 @@ void Explorer::analyse(const Execution& execution, Node& node) {
     }
   });
   node.clock = past;
-  if (!candidates_.empty()) {
+  if (node.op.watched_count != 0 && !node.op.sees_newest) {
+    find_end_of_wait(execution, node);
+  } else if (!candidates_.empty()) {
     std::sort(candidates_.begin(), candidates_.end(), std::greater<>());
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
     // A candidate in the past of a later one is ordered by it, and is no race.
@@ -220,6 +238,20 @@ void Explorer::analyse(const Execution& execution, Node& node) {
   }
   node.clock[actor] = node.number;
   for (const std::uint32_t race : candidates_) reverse(race, node);
+}
+
+/// A wait comes after the first change that ends it, and the order of the wait and later changes does not
+/// matter. There is a race if a change of another location could have ended it, too.
+void Explorer::find_end_of_wait(const Execution& execution, Node& node) {
+  const auto steps = execution.first_changes_for(node.actor);
+  const std::uint32_t first = *std::min_element(steps.begin(), steps.end());
+  if (first == Waiting::no_step) return;
+  const Node& end = nodes_[first];
+  join(node.clock, end.clock);
+  if (std::any_of(steps.begin(), steps.end(), [&](std::uint32_t step) {
+        return step != Waiting::no_step && nodes_[step].clock[end.actor] < end.number;
+      }))
+    candidates_.push_back(first);
 }
 
 /// The order of full barriers is fixed when one is made: the earlier ones are known, and another order is
@@ -237,6 +269,7 @@ std::uint32_t Explorer::options_of(const Execution& execution, const Op& op, std
 /// False: the later step was not possible before the earlier one.
 bool Explorer::reversible(std::uint32_t race, const Node& node) const {
   const Node& earlier = nodes_[race];
+  if (node.has_one_change) return false;
   if (node.op.kind == OpKind::wait && earlier.op.kind == OpKind::notify) {
     if (earlier.was_raised) return true;
     // Another fiber may also have raised it.
@@ -282,7 +315,7 @@ void Explorer::reverse(std::uint32_t race, const Node& node) {
 }
 
 bool Explorer::is_of_other_part(End end) {
-  if (end == End::abandoned) return is_of_other_part_;
+  if (end == End::abandoned && is_of_other_part_) return true;
   // An execution without a step after the branches is a branch itself.
   for (std::size_t part = 0; part < part_.size(); ++part) {
     if (depth_ <= part_[part].depth && !takes_next_branch(part)) return true;

@@ -37,10 +37,11 @@ class Explorer final : public Driver {
     std::uint16_t option = 0;
     std::uint16_t options = 1;
     std::uint8_t enabled = 0;
-    std::uint8_t sleep = 0;      ///< these need not be tried here
-    std::uint8_t backtrack = 0;  ///< to be tried here
-    bool was_raised = false;     ///< of notify and wait: the state of the event before it
-    std::uint32_t cost = 0;      ///< deviations before it
+    std::uint8_t sleep = 0;       ///< these need not be tried here
+    std::uint8_t backtrack = 0;   ///< to be tried here
+    bool was_raised = false;      ///< of notify and wait: the state of the event before it
+    bool has_one_change = false;  ///< of await: a single change has ended it
+    std::uint32_t cost = 0;       ///< deviations before it
   };
   /// The last access of each actor to a location: 1 + the depth of the step; 0: none.
   struct Touched {
@@ -61,6 +62,7 @@ class Explorer final : public Driver {
   [[nodiscard]] std::uint32_t options_of(const Execution& execution, const Op& op, std::uint32_t fiber,
                                          Clock past) const;
   void reverse(std::uint32_t race, const Node& node);
+  void find_end_of_wait(const Execution& execution, Node& node);
   [[nodiscard]] bool reversible(std::uint32_t race, const Node& node) const;
   [[nodiscard]] static bool dependent(std::uint32_t actor, const Op& op, std::uint32_t other_actor,
                                       const Op& other);

@@ -86,6 +86,8 @@ class Model {
   [[nodiscard]] virtual bool divide(const Op&) { return true; }
   /// True: the barrier has no effect under this model, and is not a step.
   [[nodiscard]] virtual bool ignores(const Op&) const { return false; }
+  /// An await makes stores visible to its fiber, so that it matters which stores came before it.
+  [[nodiscard]] virtual bool await_sees_newest() const { return false; }
   /// A weak compare-exchange may fail although it finds the expected value.
   [[nodiscard]] virtual bool has_spurious_failures() const { return false; }
   /// False: not before the fiber's store buffer is empty.

@@ -30,6 +30,7 @@ class ModelArmv8 final : public Model {
 
   void begin(std::uint32_t fiber_count) override;
   [[nodiscard]] bool divide(const Op& op) override;
+  [[nodiscard]] bool await_sees_newest() const override { return true; }
   [[nodiscard]] bool has_spurious_failures() const override { return true; }
   [[nodiscard]] std::uint32_t options(std::uint32_t fiber, const Op& op, const Clock* past) const override;
   void before(std::uint32_t fiber, const Op& op, std::uint32_t option, std::uint32_t number) override;

@@ -215,9 +215,10 @@ void ModelC11::before(std::uint32_t fiber, const Op& op, std::uint32_t option, s
       join(thread.to_acquire, events_[op.argument]);
       return;
     case OpKind::await:
-      // All stores become visible here; otherwise a loop that waits for one would never end.
-      for (std::uint32_t part = 0; part < orders_.count(); ++part)
+      // The stores that it waits for become visible here; otherwise a loop would never end.
+      orders_.each_watched(op, [&](std::uint32_t part) {
         thread.current.seen[part] = static_cast<std::uint16_t>(orders_.newest(part));
+      });
       return;
     case OpKind::choose:
     case OpKind::flush:

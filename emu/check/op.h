@@ -3,6 +3,7 @@
 // operations.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,6 +18,9 @@ constexpr std::uint32_t bit(std::uint32_t actor) {
   return 1u << actor;
 }
 
+/// The most locations that a fiber waits for.
+inline constexpr std::size_t watched_max = 6;
+
 enum class OpKind : std::uint8_t {
   load,
   store,
@@ -24,7 +28,7 @@ enum class OpKind : std::uint8_t {
   fence,
   notify,
   wait,
-  await,   ///< continues after another fiber has written
+  await,   ///< continues after another fiber has written (see waiting.h)
   choose,  ///< takes one of several ways; the search tries all of them
   flush,   ///< the oldest entry of a store buffer reaches memory
 };
@@ -50,6 +54,7 @@ enum class Order : std::uint8_t {
   return order == Order::release || order == Order::acq_rel || order == Order::seq_cst;
 }
 
+/// Copied at each step, so that the order of the fields leaves no gaps.
 struct Op {
   OpKind kind = OpKind::load;
   Order order = Order::plain;
@@ -57,20 +62,24 @@ struct Op {
   std::uint16_t last = 0;
   std::uint16_t also = 0;  ///< one more location, or 0
   bool also_writes = false;
-  bool changes = false;        ///< it stores, and a fiber may wait for any store (await)
+  bool changes = false;   ///< it stores, and a fiber may wait for any store (await)
+  bool is_block = false;  ///< of memcpy and similar functions, or of a structure: never a single access,
+                          ///< however it is aligned
+  Order failure = Order::plain;  ///< of an update that compares
+  bool deviates = false;         ///< of choose: each way but the first is a deviation
+  /// Of choose: a weak compare-exchange fails without a reason (1), or does not (0).
+  bool is_spurious = false;
+  /// Of await: the locations whose changes end it. Without any, every store does.
+  std::uint8_t watched_count = 0;
+  bool sees_newest = false;    ///< of await: their newest values become visible to the fiber
   std::uint32_t offset = 0;    ///< of the accessed bytes, in the space
   std::uint32_t size = 0;      ///< in bytes
   std::uint32_t argument = 0;  ///< the side of notify and wait, the ways of choose
+  std::array<std::uint16_t, watched_max> watched = {};
   /// Of an update that compares: the expected bytes. If others are found, it is a load of order `failure`.
   const std::byte* expected = nullptr;
-  Order failure = Order::plain;
-  bool is_block = false;       ///< of memcpy and similar functions, or of a structure: never a single access,
-                               ///< however it is aligned
   const void* code = nullptr;  ///< the return address of the call that announced it
   const char* why = nullptr;   ///< of choose
-  bool deviates = false;       ///< of choose: each way but the first is a deviation
-  /// Of choose: a weak compare-exchange fails without a reason (1), or does not (0).
-  bool is_spurious = false;
 
   [[nodiscard]] bool writes() const {
     return kind == OpKind::store || kind == OpKind::update || kind == OpKind::flush;

@@ -97,6 +97,16 @@ class StoreOrders {
     return parts;
   }
 
+  /// Calls each(part) for those that an await waits for.
+  template <class Each>
+  void each_watched(const Op& await, Each each) const {
+    for (std::uint32_t part = 0; part < count(); ++part) {
+      const std::uint16_t location = space_->location_of(parts_[part].offset);
+      const auto* const end = await.watched.begin() + await.watched_count;
+      if (await.watched_count == 0 || std::find(await.watched.begin(), end, location) != end) each(part);
+    }
+  }
+
   [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(parts_.size()); }
   [[nodiscard]] const std::vector<Stored>& of(std::uint32_t part) const { return stores_[part]; }
   [[nodiscard]] std::vector<Stored>& of(std::uint32_t part) { return stores_[part]; }

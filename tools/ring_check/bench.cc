@@ -79,6 +79,7 @@ Result<> Bench::set_up(const RingJob& job, Places& places) {
   execution = std::make_unique<check::Execution>(*space, *model, *program);
   execution->record_shared_memory(&places.shared_memory());
   execution->wait_at(places.waits());
+  execution->wait_exactly(places.waits_exactly());
   return Done{};
 }
 
@@ -97,6 +98,7 @@ Result<> with_all_memory(const RingJob& job, Places& places, const std::function
     if (auto ready = bench.set_up(job, places); !ready) return ready;
     what(bench);
     if (const void* load = bench.execution->found_wait(); load != nullptr) places.found_wait(load);
+    if (bench.execution->has_found_effects()) places.found_effects();
     if (!places.learn()) return Done{};
   }
   return Error{EPROTO, "it cannot be checked", job.plugin->title(),

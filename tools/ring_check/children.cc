@@ -1,28 +1,15 @@
-// Starts children, each with a pipe for its verdict. In a child, a watchdog observes the ring: handlers for
-// fatal signals, and an alarm that checks for progress.
+// Starts the jobs, divides long searches, and returns the verdicts in the order of the jobs.
 #include "tools/ring_check/children.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <cerrno>
 #include <map>
-#include <new>
+#include <memory>
 #include <optional>
-#include <sstream>
 
-#include "tools/ring_check/calls.h"
-#include "tools/ring_check/search.h"
+#include "tools/ring_check/division.h"
 
 namespace ringside::tools {
 
@@ -30,293 +17,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Ring code that computes this long without a step hangs: between two accesses it takes microseconds.
-constexpr std::chrono::seconds busy_without_a_step(3);
-/// One thread needs much less than this for a function of the ring.
-constexpr std::chrono::seconds busy_of_one_thread(10);
-/// Ring code counts as blocked if in this time it neither runs nor waits for a processor. The ticks
-/// themselves take less than awake_while_blocked.
-constexpr int seconds_blocked = 10;
-constexpr std::chrono::milliseconds awake_while_blocked(300);
 /// The time that a job has after the budget. Ring code ends one execution in less time.
 constexpr std::chrono::seconds grace(15);
 constexpr std::chrono::milliseconds shortest_poll(100);
 /// How often progress is reported.
 constexpr std::chrono::milliseconds progress_interval(200);
+/// How often searches are looked at, to divide one. The most and the least.
+constexpr std::chrono::milliseconds look_interval(200);
+constexpr std::chrono::milliseconds look_interval_min(5);
 constexpr std::chrono::milliseconds a_day = std::chrono::hours(24);
-constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
-
-constexpr std::string_view outcome_names[] = {"whole", "bounded", "stopped", "failed", "could_not"};
-
-// -- the verdict as text, from the child to its parent
-
-std::string to_text(const check::Usage& usage) {
-  return fmt::format("usage {} {} {} {} {} {}\n", usage.places, usage.once, usage.slots_unused,
-                     static_cast<int>(usage.full), static_cast<int>(usage.empty),
-                     static_cast<int>(usage.wrapped));
-}
-
-check::Usage usage_in(const std::string& text) {
-  check::Usage usage;
-  std::istringstream(text) >> usage.places >> usage.once >> usage.slots_unused >> usage.full >> usage.empty >>
-      usage.wrapped;
-  return usage;
-}
-
-std::string to_text(const RingVerdict& verdict) {
-  // A ring may fail with any text; it becomes one line here.
-  std::string why = verdict.why;
-  std::replace(why.begin(), why.end(), '\n', ' ');
-  std::string buffering;
-  for (const std::string& each : verdict.buffering) buffering += "buffering " + each + "\n";
-  return fmt::format(
-      "outcome {}\nexecutions {}\nredundant {}\nsteps {}\nseconds {}\nbound {}\nwas_limited {}\n"
-      "is_too_large {}\nmessages {}\n{}"
-      "hides_failures {}\n{}division {}\nnote {}\nwhy {}\nreplay {}\npage {}\n{}\nreport {}\n{}journal\n{}",
-      outcome_names[static_cast<std::size_t>(verdict.outcome)], verdict.executions, verdict.redundant,
-      verdict.steps, verdict.seconds, verdict.bound, static_cast<int>(verdict.was_limited),
-      static_cast<int>(verdict.is_too_large), verdict.messages, verdict.usage ? to_text(*verdict.usage) : "",
-      static_cast<int>(verdict.hides_failures), buffering, verdict.division, verdict.note, why,
-      verdict.replay, verdict.page.size(), verdict.page, verdict.report.size(), verdict.report,
-      verdict.journal);
-}
-
-RingVerdict from_text(const std::string& text) {
-  RingVerdict verdict;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t space = std::min(line.find(' '), line.size());
-    const std::string key = line.substr(0, space);
-    const std::string value = line.substr(std::min(space + 1, line.size()));
-    if (key == "outcome") {
-      const auto* const at = std::find(std::begin(outcome_names), std::end(outcome_names), value);
-      if (at != std::end(outcome_names))
-        verdict.outcome = static_cast<RingOutcome>(at - std::begin(outcome_names));
-    } else if (key == "executions") {
-      verdict.executions = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (key == "redundant") {
-      verdict.redundant = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (key == "steps") {
-      verdict.steps = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (key == "seconds") {
-      verdict.seconds = std::strtod(value.c_str(), nullptr);
-    } else if (key == "bound") {
-      verdict.bound = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
-    } else if (key == "was_limited") {
-      verdict.was_limited = value == "1";
-    } else if (key == "is_too_large") {
-      verdict.is_too_large = value == "1";
-    } else if (key == "messages") {
-      verdict.messages = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
-    } else if (key == "usage") {
-      verdict.usage = usage_in(value);
-    } else if (key == "hides_failures") {
-      verdict.hides_failures = value == "1";
-    } else if (key == "buffering") {
-      verdict.buffering.push_back(value);
-    } else if (key == "division") {
-      verdict.division = value;
-    } else if (key == "note") {
-      verdict.note = value;
-    } else if (key == "why") {
-      verdict.why = value;
-    } else if (key == "replay") {
-      verdict.replay = value;
-    } else if (key == "page" || key == "report") {
-      std::string& part = key == "page" ? verdict.page : verdict.report;
-      part.resize(std::min<std::size_t>(std::strtoull(value.c_str(), nullptr, 10), text.size()));
-      lines.read(part.data(), static_cast<std::streamsize>(part.size()));
-    } else if (key == "journal") {
-      std::ostringstream rest;
-      rest << lines.rdbuf();
-      verdict.journal = rest.str();
-    }
-  }
-  return verdict;
-}
-
-void write_all(int to, const std::string& text) {
-  for (std::size_t written = 0; written < text.size();) {
-    const ssize_t count = ::write(to, text.data() + written, text.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
-    written += static_cast<std::size_t>(count);
-  }
-}
-
-// -- in the child
-
-struct Watchdog {
-  int verdict_to = -1;
-  const RingJob* job = nullptr;
-  RingProgress last;
-  int ticks_still = 0;  ///< seconds of real time since then
-  std::chrono::microseconds busy_then{0};
-  std::chrono::nanoseconds awake_then{0};  ///< running, or waiting for a processor
-};
-Watchdog watchdog;
-
-/// The ring code will not return. It may have damaged memory, but this code must still send a verdict;
-/// otherwise the parent sees a child without one.
-[[noreturn]] void give_up(const std::string& why, RingOutcome outcome = RingOutcome::failed) {
-  const check::CheckerCode checker;
-  RingVerdict verdict;
-  verdict.outcome = outcome;
-  verdict.why = why;
-  const std::string schedule = schedule_of_current_try();
-  if (!schedule.empty()) {
-    RingJob job = *watchdog.job;
-    verdict.messages = job.workload.messages = messages_of_current_try();
-    verdict.replay = replay_text(job, places_of_current_try(), {}) + schedule;
-  }
-  write_all(watchdog.verdict_to, to_text(verdict));
-  ::_exit(0);
-}
-
-void on_fault(int signal) {
-  ::signal(signal, SIG_DFL);
-  give_up(fmt::format("the code gets a fatal signal: {} ({})", ::strsignal(signal),
-                      signal == SIGSEGV || signal == SIGBUS
-                          ? "the memory before and after the page may not be accessed"
-                          : "run the replay in a debugger"));
-}
-
-std::chrono::microseconds time_of_processor() {
-  rusage used = {};
-  ::getrusage(RUSAGE_SELF, &used);
-  return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-         std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
-/// How long this process was ready to run and had no processor. Called in a signal's handler.
-std::chrono::nanoseconds time_without_processor() {
-  char text[128] = {};
-  const int file = ::open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return {};
-  const ssize_t bytes = ::read(file, text, sizeof text - 1);
-  ::close(file);
-  const char* const second = bytes > 0 ? std::strchr(text, ' ') : nullptr;
-  return std::chrono::nanoseconds(second == nullptr ? 0 : std::strtoll(second, nullptr, 10));
-}
-
-void on_tick(int) {
-  const RingProgress progress = progress_of_current_try();
-  const std::chrono::microseconds busy = time_of_processor();
-  const std::chrono::nanoseconds awake = busy + time_without_processor();
-  if (!progress.runs_ring_code || progress != watchdog.last) {
-    watchdog.last = progress;
-    watchdog.ticks_still = 0;
-    watchdog.busy_then = busy;
-    watchdog.awake_then = awake;
-    return;
-  }
-  const bool explores = watchdog.job->task == RingTask::explore;
-  const std::chrono::seconds limit = explores ? busy_without_a_step : busy_of_one_thread;
-  ++watchdog.ticks_still;
-  const char* what = explores ? "no access to shared memory" : "a call does not return";
-  if (busy - watchdog.busy_then >= limit)
-    give_up(
-        fmt::format("the code hangs: {} for {} s (does it loop on a value that the compiler keeps in a "
-                    "register? such a word must be read again each time)",
-                    what, limit.count()));
-  if (watchdog.ticks_still >= seconds_blocked && awake - watchdog.awake_then < awake_while_blocked)
-    give_up(fmt::format("the code is blocked: {} for {} s, and it uses no processor time (does it wait for "
-                        "another thread, or for the system?)",
-                        what, watchdog.ticks_still),
-            RingOutcome::could_not);
-}
-
-/// The ring is not wrong; it cannot be judged.
-void refused_by_ring(const std::string& why) {
-  give_up(why, RingOutcome::could_not);
-}
-
-void watch_over(const RingJob& job, int verdict_to) {
-  // The buffer of stdout is not part of the ring's memory.
-  static char printed[BUFSIZ];
-  std::setvbuf(stdout, printed, _IOLBF, sizeof printed);
-  on_refusal(refused_by_ring);
-  watchdog = {verdict_to, &job, {}, 0, {}, {}};
-  // A stack overflow needs another stack for the handler.
-  static std::byte signal_stack[signal_stack_bytes];
-  stack_t stack = {};
-  stack.ss_sp = signal_stack;
-  stack.ss_size = sizeof signal_stack;
-  ::sigaltstack(&stack, nullptr);
-  struct sigaction action = {};
-  action.sa_handler = on_fault;
-  action.sa_flags = SA_ONSTACK;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) ::sigaction(signal, &action, nullptr);
-  action.sa_handler = on_tick;
-  action.sa_flags = SA_ONSTACK | SA_RESTART;
-  ::sigaction(SIGALRM, &action, nullptr);
-  itimerval each_second = {};
-  each_second.it_interval.tv_sec = 1;
-  each_second.it_value.tv_sec = 1;
-  ::setitimer(ITIMER_REAL, &each_second, nullptr);
-}
-
-// -- in the parent
-
-struct Child {
-  pid_t process = -1;
-  int verdict_from = -1;
-  std::size_t number = 0;
-  bool was_late = false;  ///< killed after the budget
-  std::string text;
-  SearchCounts* counts = nullptr;  ///< of the child, in shared memory; null: none
-  Clock::time_point began = Clock::now();
-};
-
-/// Releases the parent's resources for a child.
-void release(const Child& child) {
-  ::close(child.verdict_from);
-  if (child.counts != nullptr) ::munmap(child.counts, sizeof(SearchCounts));
-}
-
-/// Starts a child that calls `what` and sends its verdict. Its process is -1 on an error.
-Child start(std::size_t number, const RingJob& job, const std::function<RingVerdict()>& what) {
-  Child child;
-  child.number = number;
-  int ends[2];
-  if (::pipe(ends) != 0) return child;
-  void* const shared =
-      ::mmap(nullptr, sizeof(SearchCounts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared != MAP_FAILED) child.counts = new (shared) SearchCounts;
-  std::fflush(nullptr);
-  child.process = ::fork();
-  if (child.process == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::close(ends[0]);
-    watch_over(job, ends[1]);
-    count_searches_in(child.counts);
-    write_all(ends[1], to_text(what()));
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  child.verdict_from = ends[0];
-  if (child.process < 0) release(child);
-  return child;
-}
-
-RingVerdict finish(Child& child) {
-  int status = 0;
-  while (::waitpid(child.process, &status, 0) < 0 && errno == EINTR) {
-  }
-  release(child);
-  RingVerdict verdict = from_text(child.text);
-  if (child.was_late) {
-    verdict.outcome = RingOutcome::could_not;
-    verdict.why = fmt::format("it did not end within {} s after the budget was over", grace.count());
-  } else if (child.text.empty()) {
-    verdict.outcome = RingOutcome::failed;
-    verdict.why =
-        WIFSIGNALED(status)
-            ? fmt::format("the process that ran the ring was killed by {}", ::strsignal(WTERMSIG(status)))
-            : fmt::format("the process that ran the ring exited with status {}", WEXITSTATUS(status));
-  }
-  return verdict;
-}
 
 /// A timeout for poll(), within the limits.
 int milliseconds_until(Clock::time_point then, std::chrono::milliseconds at_least,
@@ -325,131 +34,243 @@ int milliseconds_until(Clock::time_point then, std::chrono::milliseconds at_leas
   return static_cast<int>(std::clamp(left, at_least, at_most).count());
 }
 
-/// `executions`: the number in the finished jobs.
-RingJobsProgress progress_of(const std::vector<Child>& running, std::size_t done, std::uint64_t executions) {
-  RingJobsProgress progress;
-  progress.done = done;
-  progress.executions = executions;
-  const auto first = std::min_element(running.begin(), running.end(),
-                                      [](const Child& a, const Child& b) { return a.number < b.number; });
-  for (const Child& child : running) {
-    if (child.counts != nullptr) progress.executions += child.counts->executions;
+/// A job that has begun and has no verdict.
+struct Begun {
+  RingJob job;
+  Clock::time_point began = Clock::now();
+  Clock::time_point until;
+  SharedCounts counts;  ///< of all its children
+  std::unique_ptr<DividedSearch> divided = nullptr;
+
+  [[nodiscard]] bool is_searching() const {
+    return divided == nullptr && job.tells_search && counts.get() != nullptr && counts.get()->is_searching;
   }
-  progress.running = first->number;
-  progress.its_time = Clock::now() - first->began;
-  if (first->counts == nullptr) return progress;
-  progress.its_executions = first->counts->executions;
-  progress.its_steps = first->counts->steps;
+};
+
+struct Running {
+  std::size_t number = 0;  ///< of its job
+  RingChild child;
+  bool was_late = false;  ///< killed after the budget
+};
+
+class JobsRun {
+ public:
+  using Done = std::function<bool(std::size_t number, const RingVerdict& verdict)>;
+  JobsRun(const std::vector<RingJob>& jobs, const RingJobsOptions& options, const Done& done)
+      : jobs_(jobs), options_(options), done_(done), deadline_(Clock::now() + options.budget) {}
+
+  void run();
+
+ private:
+  void start_all();
+  void start(std::size_t number, const RingJob& job, Clock::time_point until);
+  void begin_next();
+  [[nodiscard]] bool start_next_part();
+  [[nodiscard]] bool divide_longest();
+  /// False: the processes cannot be watched.
+  [[nodiscard]] bool read_verdicts();
+  void take(std::size_t number, RingVerdict verdict);
+  void end(std::size_t number, std::optional<RingVerdict> verdict);
+  /// False: no further verdict is wanted.
+  [[nodiscard]] bool tell();
+  void kill_all(const std::function<bool(const Running& each)>& which);
+  [[nodiscard]] int until_look() const;
+  [[nodiscard]] RingJobsProgress progress() const;
+
+  const std::vector<RingJob>& jobs_;
+  const RingJobsOptions& options_;
+  const Done& done_;
+  Clock::time_point deadline_;
+  std::vector<Running> running_;
+  std::map<std::size_t, Begun> begun_;
+  std::map<std::size_t, std::optional<RingVerdict>> waiting_;  ///< for earlier ones; empty: left out
+  std::size_t next_ = 0;
+  std::size_t told_ = 0;
+  std::size_t ended_ = 0;
+  std::uint64_t executions_ = 0;  ///< of the jobs that have ended
+};
+
+void JobsRun::start(std::size_t number, const RingJob& job, Clock::time_point until) {
+  Running started{
+      number, RingChild::start(job, begun_.at(number).counts.get(), [&] { return try_ring(job, until); })};
+  if (!started.child.has_started()) return take(number, no_process());
+  running_.push_back(std::move(started));
+}
+
+/// Begins the next job, or leaves it out.
+void JobsRun::begin_next() {
+  const std::size_t number = next_++;
+  if (options_.skip && options_.skip(jobs_[number])) return end(number, std::nullopt);
+  // The remaining time is divided evenly; a job that needs less leaves the rest to the others.
+  const auto now = Clock::now();
+  const auto left = std::max(deadline_ - now, Clock::duration::zero());
+  const auto until =
+      now + left * options_.at_once / static_cast<int>(jobs_.size() - number + running_.size());
+  Begun begun{.job = jobs_[number], .until = std::min(until, deadline_), .counts = {}};
+  begun.job.tells_search = options_.at_once > 1 && can_divide(begun.job);
+  const Begun& its = begun_.emplace(number, std::move(begun)).first->second;
+  start(number, its.job, its.until);
+}
+
+bool JobsRun::start_next_part() {
+  for (auto& [number, begun] : begun_) {
+    std::optional<RingJob> job = begun.divided == nullptr ? std::nullopt : begun.divided->next();
+    if (!job) continue;
+    // The other half of the time is for the searches with a bound, as in a search that is not divided.
+    start(number, *job, job->is_part() ? begun.began + (begun.until - begun.began) / 2 : begun.until);
+    return true;
+  }
+  return false;
+}
+
+/// Divides the search that has run for the longest time. False: there is none that is long.
+bool JobsRun::divide_longest() {
+  const auto long_since = Clock::now() - options_.divided_after;
+  auto longest = begun_.end();
+  for (auto it = begun_.begin(); it != begun_.end(); ++it) {
+    if (it->second.is_searching() && it->second.began <= long_since &&
+        (longest == begun_.end() || it->second.began < longest->second.began))
+      longest = it;
+  }
+  if (longest == begun_.end()) return false;
+  kill_all([&](const Running& each) { return each.number == longest->first; });
+  Begun& its = longest->second;
+  its.divided = std::make_unique<DividedSearch>(its.job, *its.counts.get(), options_.at_once);
+  its.counts = SharedCounts();
+  return true;
+}
+
+void JobsRun::start_all() {
+  while (running_.size() < options_.at_once) {
+    if (start_next_part()) continue;
+    if (next_ < jobs_.size()) {
+      begin_next();
+    } else if (!divide_longest()) {
+      return;
+    }
+  }
+}
+
+void JobsRun::end(std::size_t number, std::optional<RingVerdict> verdict) {
+  if (verdict) executions_ += verdict->executions + verdict->redundant;
+  waiting_[number] = std::move(verdict);
+  begun_.erase(number);
+  ++ended_;
+}
+
+/// A child of the job has ended.
+void JobsRun::take(std::size_t number, RingVerdict verdict) {
+  Begun& its = begun_.at(number);
+  if (its.divided == nullptr) return end(number, std::move(verdict));
+  its.divided->take(verdict);
+  if (!its.divided->verdict()) return;
+  verdict = *its.divided->verdict();
+  verdict.seconds = std::chrono::duration<double>(Clock::now() - its.began).count();
+  kill_all([&](const Running& each) { return each.number == number; });
+  end(number, std::move(verdict));
+}
+
+bool JobsRun::read_verdicts() {
+  std::vector<pollfd> watched;
+  for (const Running& each : running_) watched.push_back({each.child.verdict_from(), POLLIN, 0});
+  const bool looks = options_.progress || options_.stop || options_.at_once > 1;
+  const int patience =
+      milliseconds_until(deadline_ + grace, shortest_poll, looks ? progress_interval : a_day);
+  if (watched.empty()) return true;
+  if (::poll(watched.data(), watched.size(), std::min(patience, until_look())) < 0 && errno != EINTR)
+    return false;
+  if (options_.progress) options_.progress(progress());
+  // A child whose watchdog does not work is killed.
+  if (Clock::now() > deadline_ + grace) {
+    for (Running& each : running_) {
+      each.was_late = true;
+      each.child.kill();
+    }
+  }
+  std::vector<Running> over;
+  for (std::size_t i = watched.size(); i-- > 0;) {
+    if (watched[i].revents == 0 || running_[i].child.read()) continue;
+    over.push_back(std::move(running_[i]));
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  for (Running& each : over) {
+    RingVerdict verdict = each.child.finish();
+    if (each.was_late) {
+      verdict.outcome = RingOutcome::could_not;
+      verdict.why = fmt::format("it did not end within {} s after the budget was over", grace.count());
+    }
+    // A part that has ended at the same time may have decided its search.
+    if (begun_.contains(each.number)) take(each.number, std::move(verdict));
+  }
+  return true;
+}
+
+/// The milliseconds until a search may be divided.
+int JobsRun::until_look() const {
+  if (running_.size() >= options_.at_once) return static_cast<int>(a_day.count());
+  return static_cast<int>(std::clamp(options_.divided_after / 10, look_interval_min, look_interval).count());
+}
+
+RingJobsProgress JobsRun::progress() const {
+  RingJobsProgress progress;
+  progress.done = ended_;
+  progress.executions = executions_;
+  for (const auto& [number, begun] : begun_) {
+    if (begun.counts.get() != nullptr) progress.executions += begun.counts.get()->executions;
+  }
+  const auto& [number, first] = *begun_.begin();
+  progress.running = number;
+  progress.its_time = Clock::now() - first.began;
+  if (first.counts.get() == nullptr) return progress;
+  progress.its_executions = first.counts.get()->executions;
+  progress.its_steps = first.counts.get()->steps;
   return progress;
 }
 
-void end_all(std::vector<Child>& running) {
-  for (Child& child : running) {
-    ::kill(child.process, SIGKILL);
-    finish(child);
+void JobsRun::kill_all(const std::function<bool(const Running& each)>& which) {
+  for (Running& each : running_) {
+    if (!which(each)) continue;
+    each.child.kill();
+    static_cast<void>(each.child.finish());
   }
+  std::erase_if(running_, which);
 }
 
-RingVerdict no_process(const char* why = "no process can be started") {
-  RingVerdict verdict;
-  verdict.why = fmt::format("{}: {}", why, std::strerror(errno));
-  return verdict;
+bool JobsRun::tell() {
+  for (auto first = waiting_.find(told_); first != waiting_.end(); first = waiting_.find(told_)) {
+    const bool go_on = !first->second || done_(told_, *first->second);
+    ++told_;
+    waiting_.erase(first);
+    if (!go_on) return false;
+  }
+  return true;
+}
+
+void JobsRun::run() {
+  const auto all = [](const Running&) { return true; };
+  while (told_ < jobs_.size()) {
+    start_all();
+    if (!read_verdicts()) {
+      const RingVerdict lost = no_process("its process cannot be watched");
+      kill_all(all);
+      for (; told_ < jobs_.size(); ++told_) done_(told_, lost);
+      return;
+    }
+    if (!tell()) return kill_all(all);
+    if (!options_.stop || !options_.stop()) continue;
+    kill_all(all);
+    for (const auto& [number, verdict] : waiting_) {
+      if (verdict) done_(number, *verdict);
+    }
+    return;
+  }
 }
 
 }  // namespace
 
 void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& options,
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done) {
-  const auto deadline = Clock::now() + options.budget;
-  std::vector<Child> running;
-  std::uint64_t executions = 0;
-  std::size_t ended = 0;
-  std::map<std::size_t, std::optional<RingVerdict>> waiting;  // waiting for earlier ones
-  std::size_t next = 0;
-  std::size_t told = 0;
-  while (told < jobs.size()) {
-    while (running.size() < options.at_once && next < jobs.size()) {
-      // The remaining time is divided evenly; a job that needs less leaves the rest to the others.
-      const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
-      const auto until =
-          Clock::now() + left * options.at_once / static_cast<int>(jobs.size() - next + running.size());
-      const RingJob& job = jobs[next];
-      if (options.skip && options.skip(job)) {
-        waiting[next++] = std::nullopt;
-        ++ended;
-        continue;
-      }
-      Child child = start(next, job, [&] { return try_ring(job, std::min(until, deadline)); });
-      if (child.process < 0) {
-        waiting[next] = no_process();
-        ++ended;
-      } else {
-        running.push_back(std::move(child));
-      }
-      ++next;
-    }
-    std::vector<pollfd> watched;
-    for (const Child& child : running) watched.push_back({child.verdict_from, POLLIN, 0});
-    const int patience = milliseconds_until(deadline + grace, shortest_poll,
-                                            options.progress || options.stop ? progress_interval : a_day);
-    if (!watched.empty() && ::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR) {
-      const RingVerdict lost = no_process("its process cannot be watched");
-      end_all(running);
-      for (; told < jobs.size(); ++told) done(told, lost);
-      return;
-    }
-    if (!watched.empty() && options.progress) options.progress(progress_of(running, ended, executions));
-    // A child whose watchdog does not work is killed.
-    if (Clock::now() > deadline + grace) {
-      for (Child& child : running) {
-        child.was_late = true;
-        ::kill(child.process, SIGKILL);
-      }
-    }
-    for (std::size_t i = watched.size(); i-- > 0;) {
-      if (watched[i].revents == 0) continue;
-      char bytes[65536];
-      const ssize_t count = ::read(running[i].verdict_from, bytes, sizeof bytes);
-      if (count > 0) {
-        running[i].text.append(bytes, static_cast<std::size_t>(count));
-      } else if (count == 0 || errno != EINTR) {
-        const RingVerdict& verdict = *(waiting[running[i].number] = finish(running[i]));
-        executions += verdict.executions + verdict.redundant;
-        ++ended;
-        running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-    for (auto first = waiting.find(told); first != waiting.end(); first = waiting.find(told)) {
-      const bool go_on = !first->second || done(told, *first->second);
-      ++told;
-      waiting.erase(first);
-      if (!go_on) return end_all(running);
-    }
-    if (options.stop && options.stop()) {
-      end_all(running);
-      for (const auto& [number, verdict] : waiting) {
-        if (verdict) done(number, *verdict);
-      }
-      return;
-    }
-  }
-}
-
-RingVerdict replay_in_child(const RingReplay& replay) {
-  Child child = start(0, replay.job, [&] {
-    replay.job.plugin->make_current();
-    return replay_ring(replay.job, replay.places, replay.schedule);
-  });
-  if (child.process < 0) return no_process();
-  char bytes[65536];
-  for (;;) {
-    const ssize_t count = ::read(child.verdict_from, bytes, sizeof bytes);
-    if (count > 0) {
-      child.text.append(bytes, static_cast<std::size_t>(count));
-    } else if (count == 0 || errno != EINTR) {
-      return finish(child);
-    }
-  }
+  JobsRun(jobs, options, done).run();
 }
 
 }  // namespace ringside::tools

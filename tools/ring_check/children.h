@@ -1,10 +1,11 @@
-// Jobs in separate processes, some at a time: a ring that crashes or hangs ends only its job.
+// Jobs in separate processes, some at a time: a ring that crashes or hangs ends only its job. When fewer jobs
+// than workers are left, a search that goes on for long is divided.
 #pragma once
 
 #include <chrono>
 #include <functional>
 
-#include "tools/ring_check/job.h"
+#include "tools/ring_check/child.h"
 
 namespace ringside::tools {
 
@@ -24,6 +25,9 @@ struct RingJobsOptions {
   /// left out.
   std::function<bool(const RingJob& job)> skip = nullptr;
   std::chrono::milliseconds budget = std::chrono::hours(24);  ///< for all jobs together
+  /// A search is divided when it has run for this time and a worker has nothing else to do. What it has done
+  /// by then is lost, so a search that ends sooner is not divided.
+  std::chrono::milliseconds divided_after = std::chrono::seconds(2);
   /// Called several times a second while jobs run; if it returns true, all jobs end, and finished ones are
   /// reported. May be null.
   std::function<bool()> stop = nullptr;
@@ -35,8 +39,5 @@ struct RingJobsOptions {
 /// loaded in the caller.
 void run_ring_jobs(const std::vector<RingJob>& jobs, const RingJobsOptions& options,
                    const std::function<bool(std::size_t number, const RingVerdict& verdict)>& done);
-
-/// One execution, also in a separate process.
-[[nodiscard]] RingVerdict replay_in_child(const RingReplay& replay);
 
 }  // namespace ringside::tools

@@ -40,6 +40,7 @@ struct Request {
   std::uint32_t parts = 1;
   std::string part;
   std::uint64_t unit_steps = 0;
+  std::uint32_t divided_after_ms = 2000;
   std::string budget;
   unsigned at_once = 1;
   std::string shard;
@@ -257,6 +258,7 @@ int check_rings(const Request& request) {
   }
   RingJobsOptions run;
   run.at_once = request.at_once;
+  run.divided_after = std::chrono::milliseconds(request.divided_after_ms);
   run.stop = [] { return ring_interruption() != 0; };
   if (!request.budget.empty()) {
     auto budget = duration_in(request.budget);
@@ -398,14 +400,24 @@ void add_ring_check_command(Command app, Session& session) {
       .add_option("--budget", request->budget,
                   "Stop after this time: 60s, 5m. It does not raise the limit: give --long or --limit, too")
       .type_name("TIME");
-  command.add_option("-j,--jobs", request->at_once, "Jobs at the same time").range(1u, 256u);
   command
       .add_option(
-          "--parts", request->parts,
-          "Divides each search without a bound into N jobs, for -j and --shard, where one search takes long "
-          "(ringside sweep does so by itself). All of them together are the search: a call that has only "
-          "some of them says "
-          "so, and proves nothing. Each has a limit of its own, and no searches with a bound follow")
+          "-j,--jobs", request->at_once,
+          "Jobs at the same time. When fewer are left, a search without a bound that has run for 2 s "
+          "is divided into jobs; its verdict is that of the whole search. A search with the usual limit "
+          "of steps ends too soon to be divided: give --long or --limit, too")
+      .range(1u, 256u);
+  command
+      .add_option("--divided-after", request->divided_after_ms,
+                  "Divide a search after this time, in ms, if a worker has nothing else to do")
+      .hidden();
+  command
+      .add_option("--parts", request->parts,
+                  "Divides each search without a bound into N jobs, for --shard, where one search takes long "
+                  "(-j and ringside sweep do so by themselves). All of them together are the search: a call "
+                  "that has only "
+                  "some of them says "
+                  "so, and proves nothing. Each has a limit of its own, and no searches with a bound follow")
       .range(1u, 4096u);
   command.add_option("--shard", request->shard, "Only part I of N of the jobs").type_name("I/N");
   command.add_option("--part", request->part, "Only this part of each search without a bound").hidden();

@@ -68,6 +68,8 @@ RingVerdict drive_ring(const RingJob& job) {
 RingJob RingJob::whole() const {
   RingJob job = *this;
   job.part = {};
+  job.tells_search = job.shares_limit = job.has_only_bounds = false;
+  job.places.reset();
   return job;
 }
 

@@ -45,6 +45,15 @@ struct RingJob {
   SearchLimit limit_of_bounded;
   /// Of a search without a bound: its part, numbers from 0 on. The search chooses the depths.
   check::PartOfPart part;
+  /// Of a search that can be divided while it runs: it tells when it does (SearchCounts::is_searching).
+  bool tells_search = false;
+  /// Of a part: the limit of executions is that of all parts together, which count in one place.
+  bool shares_limit = false;
+  /// Of a part: the shared memory that the search knew when it was divided (places.h). Empty: the part must
+  /// learn of it.
+  std::optional<std::string> places = std::nullopt;
+  /// The search has ended at its limit: only the searches with a bound are left.
+  bool has_only_bounds = false;
   std::string number;  ///< "12of57": its place in the whole plan
 
   [[nodiscard]] bool is_part() const { return !part.empty(); }
@@ -82,6 +91,7 @@ struct RingVerdict {
   /// part of a part, and with that shared memory (places.h). Parts with different texts are not parts of the
   /// same search.
   std::string division;
+  std::uint32_t parts = 1;  ///< into which the search was divided while it ran
   [[nodiscard]] bool has_gap() const { return hides_failures || !buffering.empty(); }
   std::string note;     ///< what callers of a correct ring must know; one line, may be empty
   std::string why;      ///< of failed and could_not: one line

@@ -155,14 +155,14 @@ void RingOutput::verdict(std::size_t number, const RingJob& planned, const RingV
           "%s\n",
           fmt::format(
               R"({{"ring":{},"file":{},"what":{},"model":"{}","outcome":"{}","executions":{},"redundant":{},)"
-              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{},"part":"{}","job":"{}","too_large":{}}})",
+              R"("steps":{},"seconds":{:.6f},"why":{},"again":{},"has_gap":{},"note":{},"deviations_max":{},"search":{},"division":{},"part":"{}","parts":{},"job":"{}","too_large":{}}})",
               json_string(job.plugin->title()), json_string(job.plugin->path()), json_string(job.what()),
               check::name_of(job.model), outcome_name(job, verdict.outcome), verdict.executions,
               verdict.redundant, verdict.steps, verdict.seconds, json_string(verdict.why),
               json_string(again(job, verdict)), verdict.has_gap(), json_string(verdict.note),
               verdict.outcome == RingOutcome::bounded ? std::to_string(verdict.bound) : "null",
-              json_string(job.whole().what()), json_string(verdict.division), part_text(job), job.number,
-              verdict.is_too_large && !is_failure && !is_error)
+              json_string(job.whole().what()), json_string(verdict.division), part_text(job), verdict.parts,
+              job.number, verdict.is_too_large && !is_failure && !is_error)
               .c_str());
       break;
   }

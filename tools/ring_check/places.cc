@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint32_t region_bytes_max = check::SharedMemory::bytes_max;
 /// The anchor of a load: the address of the loaded code.
 constexpr std::string_view wait_anchor = "c";
+/// Loops that wait have effects.
+constexpr std::string_view effects_text = "e.0.0";
 
 }  // namespace
 
@@ -41,6 +43,11 @@ void Places::found_wait(const void* load) {
   has_new_wait_ = true;
 }
 
+void Places::found_effects() {
+  has_new_wait_ = has_new_wait_ || !has_effects_;
+  has_effects_ = true;
+}
+
 bool Places::learn() {
   if (!shared_memory_.has_new_regions() && !has_new_wait_) return false;
   has_new_wait_ = false;
@@ -59,6 +66,7 @@ bool Places::learn() {
     if (offset < plugin_->code().size())
       text_ += fmt::format("{}{}.{:x}.0", text_.empty() ? "" : ",", wait_anchor, offset);
   }
+  if (has_effects_) text_ += fmt::format("{}{}", text_.empty() ? "" : ",", effects_text);
   return true;
 }
 
@@ -97,6 +105,10 @@ Result<> Places::learn_from(const std::string& text) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     const std::string part = text.substr(at, end - at);
     at = end + 1;
+    if (part == effects_text) {
+      found_effects();
+      continue;
+    }
     const std::size_t dot = part.find('.');
     const std::size_t second = dot == std::string::npos ? dot : part.find('.', dot + 1);
     if (second == std::string::npos) return unreadable(fmt::format("\"{}\" is not a place", part));

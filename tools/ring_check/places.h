@@ -19,6 +19,9 @@ class Places {
   bool learn();
   /// A load that waits (Execution::found_wait).
   void found_wait(const void* load);
+  /// Loops that wait have effects (Execution::has_found_effects).
+  void found_effects();
+  [[nodiscard]] bool waits_exactly() const { return !has_effects_; }
   [[nodiscard]] const std::vector<const void*>& waits() const { return waits_; }
   [[nodiscard]] const std::vector<check::Region>& regions() const { return regions_; }
   [[nodiscard]] const std::vector<check::Space::Found>& words() const { return words_; }
@@ -44,6 +47,7 @@ class Places {
   std::vector<check::Region> regions_;
   std::vector<check::Space::Found> words_;
   std::vector<const void*> waits_;
+  bool has_effects_ = false;
   bool has_new_wait_ = false;
   std::string text_;
 };

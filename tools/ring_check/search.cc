@@ -47,6 +47,27 @@ constexpr std::uint64_t learning_steps = 200'000;
 
 SearchCounts* counted_in = nullptr;
 
+/// Tells that the search of a job runs, which can be divided.
+class Searching {
+ public:
+  Searching(const RingJob& job, const std::string& places)
+      : counts_(job.tells_search ? counted_in : nullptr) {
+    if (counts_ == nullptr) return;
+    counts_->knows_places = places.size() <= counts_->places.size();
+    counts_->places_bytes = counts_->knows_places ? places.copy(counts_->places.data(), places.size()) : 0;
+    tell(true);
+  }
+  ~Searching() { tell(false); }
+  Searching(const Searching&) = delete;
+  Searching& operator=(const Searching&) = delete;
+
+ private:
+  void tell(bool runs) {
+    if (counts_ != nullptr) counts_->is_searching = runs;
+  }
+  SearchCounts* counts_;
+};
+
 /// Words of the ring's table keep their names, and the checker's own words have none.
 std::vector<std::string> names_of_words(const ring_check_ring& ring, const check::Space& space,
                                         MemoryNames& names) {
@@ -110,10 +131,12 @@ bool report(const RingJob& job, Bench& bench, const Places& places, const check:
 }
 
 /// Makes one search, within the limit and the time. Subtracts its executions and steps from the limit, and
-/// counts them.
+/// counts them. `towards_limit`: the executions of all searches that share the limit; null: it is not shared.
 check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit& left,
-                                 Clock::time_point until, const check::PartOfPart& part = {}) {
+                                 Clock::time_point until, const check::PartOfPart& part = {},
+                                 std::atomic<std::uint64_t>* towards_limit = nullptr) {
   const Watched watched(bench.execution.get());
+  const std::uint64_t limit = left.executions;
   SearchLimit done{0, 0};
   const auto tell = [&](const check::Exploration& so_far) {
     const std::uint64_t executions = so_far.executions + so_far.redundant;
@@ -121,6 +144,7 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
       counted_in->executions += executions - done.executions;
       counted_in->steps += so_far.steps - done.steps;
     }
+    if (towards_limit != nullptr) *towards_limit += executions - done.executions;
     done = {executions, so_far.steps};
   };
   check::Exploration found =
@@ -130,10 +154,15 @@ check::Exploration explore_until(Bench& bench, std::uint32_t bound, SearchLimit&
                                         .part = part,
                                         .enough = [&](const check::Exploration& so_far) {
                                           tell(so_far);
+                                          if (towards_limit != nullptr && *towards_limit >= limit)
+                                            return true;
                                           return Clock::now() > until;
                                         }});
   tell(found);
-  left.executions -= std::min(left.executions, done.executions);
+  left.executions -=
+      std::min(left.executions, towards_limit == nullptr ? done.executions : towards_limit->load());
+  // It is repeated.
+  if (towards_limit != nullptr && found.found_memory) *towards_limit -= done.executions;
   left.steps -= std::min(left.steps, done.steps);
   return found;
 }
@@ -292,8 +321,10 @@ std::string refusal_text(const Bench& bench, const Places& places) {
 RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, Clock::time_point deadline) {
   RingVerdict verdict;
   SearchLimit left = job.limit;
+  std::atomic<std::uint64_t>* const towards_limit =
+      job.shares_limit && counted_in != nullptr ? &counted_in->towards_limit : nullptr;
   const auto search = [&](std::uint32_t bound, Clock::time_point until, const check::PartOfPart& part = {}) {
-    check::Exploration found = explore_until(bench, bound, left, until, part);
+    check::Exploration found = explore_until(bench, bound, left, until, part, towards_limit);
     verdict.executions += found.executions;
     verdict.redundant += found.redundant;
     verdict.steps += found.steps;
@@ -301,15 +332,20 @@ RingVerdict search_once(const RingJob& job, Bench& bench, const Places& places, 
   };
   // The other half of the time is for the searches with a bound, which have no parts.
   const auto now = Clock::now();
-  const auto until = job.is_part() ? deadline : now + (deadline - now) / 2;
-  if (job.is_part() && learns_memory(bench, until)) return verdict;
+  const auto until = job.is_part() || job.has_only_bounds ? deadline : now + (deadline - now) / 2;
+  if (job.is_part() && !job.places && learns_memory(bench, until)) return verdict;
   const auto [part, steps_to_branches] = with_depths(bench, job.part, until);
   // They do not count: otherwise a part that is as small as possible could be too large.
   left.steps += std::min(steps_to_branches, ~std::uint64_t{0} - left.steps);
   for (const check::SearchPart& each : part)
     verdict.division += fmt::format("{}{}", verdict.division.empty() ? "" : ".", each.depth);
   if (job.is_part()) verdict.division += " " + places.text();
-  check::Exploration found = search(job.bound, until, part);
+  check::Exploration found;
+  found.stopped = job.has_only_bounds;
+  if (!found.stopped) {
+    const Searching searching(job, places.text());
+    found = search(job.bound, until, part);
+  }
   verdict.outcome = found.stopped   ? RingOutcome::stopped
                     : found.bounded ? RingOutcome::bounded
                                     : RingOutcome::whole;
@@ -389,6 +425,12 @@ RingVerdict search_ring(RingJob job, Clock::time_point deadline) {
   RingVerdict verdict;
   Places places(*job.plugin);
   watch_places(places);
+  if (job.places) {
+    if (auto known = places.learn_from(*job.places); !known) {
+      verdict.why = known.error().text();
+      return verdict;
+    }
+  }
   std::optional<check::Usage> usage;
   if (job.until_used_again) {
     auto longer = long_enough(job, places, usage);

@@ -226,8 +226,10 @@ void ring_check_notify(int side);
 /* Sleeps until the event of `side` is raised, and takes it. The checker calls it after the final check; a
  * plug-in may call it too. */
 void ring_check_wait(int side);
-/* In a loop that spins on the page: promises that the loop need continue only after another fiber has written
- * something. */
+/* In a loop that spins on shared memory: promises that the loop need continue only after another fiber has
+ * changed what it has read. A round of the loop that reads the same must do the same: if it loads or stores
+ * something else, the loop continues after any store. The rounds are not counted, so that a loop that gives
+ * up after some rounds is not tried with every number of them. */
 void ring_check_await(void);
 /* Ends the execution as failed. `text` is copied. It does not return. */
 void ring_check_fail(const char* text);
