@@ -17,6 +17,8 @@ namespace ringside::trace {
 [[nodiscard]] std::string_view source_name(EventSource source);
 /// "tx", "rx"
 [[nodiscard]] std::string_view ring_word(ring::Ring ring);
+/// "in", "out"
+[[nodiscard]] std::string_view ring_word(ByteRing ring);
 /// "sring", "flat"
 [[nodiscard]] std::string_view layout_name(ring::Abi layout);
 /// "statement", "phase", "fault", "failure"
@@ -33,6 +35,8 @@ namespace ringside::trace {
 [[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
 [[nodiscard]] std::optional<JournalMark::Act> act_named(std::string_view name);
 [[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
+[[nodiscard]] std::optional<ByteRing> byte_ring_named(std::string_view name);
+[[nodiscard]] std::optional<ByteIndex> byte_index_named(std::string_view name);
 [[nodiscard]] std::optional<MaskBit> mask_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
 /// By the name that frame_type_name() gives.

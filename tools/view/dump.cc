@@ -83,10 +83,11 @@ class Output {
 };
 
 /// Whether the entry is a passing control message: a filled slot, a frame on xcs's sockets, or the effect of
-/// a quirk on one.
+/// a quirk on one; or bytes in a byte ring, which has no messages.
 bool is_message(const trace::Entry& entry) {
   return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
-         entry.kind == trace::Kind::quirk;
+         entry.kind == trace::Kind::quirk || entry.kind == trace::Kind::bytes_written ||
+         entry.kind == trace::Kind::bytes_found;
 }
 
 int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::vector<DomainInfo>& domains,
