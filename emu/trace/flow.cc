@@ -126,8 +126,9 @@ void Flow::bytes_passed(const Entry& entry) {
     if (from == Role::domain) known_[entry.domain].reports = true;
     return push(self, made(self, text.size()));
   }
-  if (depth_of(from) == depth_of(to)) return;
-  const bool down = depth_of(from) < depth_of(to);
+  const int depth = depth_of(from, entry.domain);
+  if (depth == depth_of(to, entry.domain)) return;
+  const bool down = depth < depth_of(to, entry.domain);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
   const FlowPlace receiver{.role = to, .domain = entry.domain, .down = down};
   // Input for Xen itself has arrived.

@@ -244,6 +244,10 @@ int depth_of(Role role) {
   return 0;
 }
 
+int depth_of(Role role, std::uint32_t domain) {
+  return depth_of(role == Role::dom0 && domain != 0 ? Role::xend : role);
+}
+
 bool makes_sense(const Entry& entry) {
   if (!makes_sense(entry.actor) || !makes_sense(entry.peer)) return false;
   const bool has_ring = entry.ring == ring::Ring::tx || entry.ring == ring::Ring::rx;
