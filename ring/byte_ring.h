@@ -43,8 +43,8 @@ static_assert(sizeof(ByteRings) == 3088 && sizeof(ByteRings) <= frame_bytes);
   return bytes <= ring_bytes ? std::optional(bytes) : std::nullopt;
 }
 
-/// The guest's end of both rings. It keeps its own two indices, and trusts neither of the daemon's, of which it
-/// also keeps what it has found last.
+/// The guest's end of both rings. It keeps its own two indices, and trusts neither of the daemon's, of which
+/// it also keeps what it has found last.
 template <class Memory = NativeMemory>
 class ByteFront {
  public:

@@ -219,15 +219,17 @@ TEST_CASE("input after the program's end is dropped and counted") {
 std::string said_of_rings(const trace::MemorySink& sink, DomainId domain) {
   std::string text;
   for (const auto& [step, entry] : sink.entries()) {
-    const bool of_rings = entry.kind == trace::Kind::bytes_written || entry.kind == trace::Kind::bytes_found ||
-                          entry.kind == trace::Kind::byte_index_moved ||
-                          entry.kind == trace::Kind::byte_index_found || trace::is(entry, trace::Fact::byte_rings);
+    const bool of_rings =
+        entry.kind == trace::Kind::bytes_written || entry.kind == trace::Kind::bytes_found ||
+        entry.kind == trace::Kind::byte_index_moved || entry.kind == trace::Kind::byte_index_found ||
+        trace::is(entry, trace::Fact::byte_rings);
     if (entry.domain == domain && of_rings) text += trace::sentence(entry) + "\n";
   }
   return text;
 }
 
-TEST_CASE("the journal has what the guest does with its byte rings, and what it finds that xenconsoled has done") {
+TEST_CASE(
+    "the journal has what the guest does with its byte rings, and what it finds that xenconsoled has done") {
   trace::MemorySink sink([] { return 1; });
   TodayPath path;
   path.guest_sink = &sink;
@@ -239,7 +241,8 @@ TEST_CASE("the journal has what the guest does with its byte rings, and what it 
   daemon.type("rly");
   path.world.run();
   CHECK(daemon.output == "early");
-  CHECK(said_of_rings(sink, domain) == R"(dom1 says: its console is two rings of bytes: in_cons 0, in_prod 2, out_cons 0, out_prod 0
+  CHECK(said_of_rings(sink, domain) ==
+        R"(dom1 says: its console is two rings of bytes: in_cons 0, in_prod 2, out_cons 0, out_prod 0
 dom1 finds dom1.in[0] 2 bytes "ea"
 dom1 moves in_cons 0 -> 2 (2 bytes)
 dom1 writes dom1.out[0] 2 bytes "ea"

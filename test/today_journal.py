@@ -24,8 +24,8 @@ STEPS = [
     {"kind": "refused", "peer": "dom0", "is": "impossible_indices", "text": "impossible indices"},
     {"kind": "byte_index_found", "index": "out_cons", "from": 3000, "to": 2051},
 ]
-# After each step: the bytes that wait in `in` and in `out`; None: impossible.
-WAITING = [("ls", "login"), ("", "login"), ("", "login"), ("", "login"), ("", "loginhello\r\n"), ("", "\r\n"), ("", "\r\n"), ("q!\t", "\r\n"),
+# After each step: the bytes that wait in `in` and in `out`, or how many if they are not known yet; None: impossible.
+WAITING = [("ls", "login"), ("", "login"), ("", "login"), ("", "login"), ("", "loginhello\r\n"), ("", "\r\n"), ("", "\r\n"), (3, "\r\n"),
            ("q!\t", "\r\n"), ("q!\t", "\r\n"), ("q!\t", None), ("q!\t", None), ("q!\t", "\n")]
 # In the end: 12 printed, of which 5 were shown, 1 waits, and 6 were taken; 5 typed, of which 2 have arrived, and 3 wait.
 ENDING = ["Printed by dom1: through the byte ring out; 5 of 12 bytes were shown, 6 are unknown: a program that reports nothing took them; "

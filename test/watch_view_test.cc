@@ -505,7 +505,8 @@ void print_and_find(Watched& watched) {
   guest.bytes_found(1, ByteRing::in, 1020, bytes_of("ls"));
 }
 
-TEST_CASE("a domain of today shows its byte rings: indices, a bar with both places, and the bytes that wait") {
+TEST_CASE(
+    "a domain of today shows its byte rings: indices, a bar with both places, and the bytes that wait") {
   Watched watched;
   print_and_find(watched);
   const Canvas canvas = watched.canvas(80, 36);
@@ -517,19 +518,18 @@ TEST_CASE("a domain of today shows its byte rings: indices, a bar with both plac
   CHECK(shows(canvas, ".....#\n    ^prod\n"));
   CHECK(shows(canvas, "    \"hello, world\\n\"\n"));
   CHECK(shows(canvas, "in_prod 1022&1023=1022  in_cons 1020&1023=1020"));
-  CHECK(shows(canvas, "prod^\n"));
   CHECK(shows(canvas, "bytes  down: xenconsoled 0 in 2 domU 0 up: domU 0 out 13 unknown 0"));
   CHECK(shows(canvas, "console: what the guest has written into out"));
   CHECK(shows(canvas, "\nhello, world"));
   CHECK(shows(canvas, "step   user event  page  domU  tty   dom0 what"));
   CHECK_FALSE(shows(canvas, "xcs"));
-  CHECK_FALSE(shows(canvas, "tx"));
 }
 
 TEST_CASE("byte rings fit into every size of a screen") {
   Watched watched;
   print_and_find(watched);
-  CHECK(shows(watched.canvas(80, 24), "out 13 of 2048 bytes wait  out_prod 2053&2047=5  out_cons 2040&2047=2040"));
+  CHECK(shows(watched.canvas(80, 24),
+              "out 13 of 2048 bytes wait  out_prod 2053&2047=5  out_cons 2040&2047=2040"));
   CHECK(shows(watched.canvas(60, 24), "out 13 of 2048 bytes wait  out_prod 2053  out_cons 2040"));
   CHECK(shows(watched.canvas(80, 12), "out #......# 13  out_prod 2053  out_cons 2040"));
   for (std::size_t columns = 1; columns < 90; ++columns)

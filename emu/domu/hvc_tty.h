@@ -7,7 +7,8 @@
 // here when `out` is full, and the program's output waits behind them.
 //
 // xenconsoled reports nothing to the journal. So the journal has what the guest does, and, as found, what
-// xenconsoled has done since the guest last looked: it has moved out_cons, or written bytes and moved in_prod.
+// xenconsoled has done since the guest last looked: it has moved out_cons, or written bytes and moved
+// in_prod.
 #pragma once
 
 #include <functional>

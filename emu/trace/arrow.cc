@@ -76,7 +76,8 @@ Arrow arrow_of(const Entry& entry, const Flow& flow) {
     case Kind::byte_index_found:
       return {Lane::page, self};
     case Kind::byte_index_moved:
-      return is_cons(static_cast<ByteIndex>(entry.detail)) ? Arrow{Lane::page, self} : Arrow{self, Lane::page};
+      return is_cons(static_cast<ByteIndex>(entry.detail)) ? Arrow{Lane::page, self}
+                                                           : Arrow{self, Lane::page};
     case Kind::event_raised:
       return {self, Lane::event};
     case Kind::event_taken:

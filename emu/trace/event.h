@@ -54,10 +54,10 @@ enum class Kind : std::uint8_t {
   frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
                  ///< frame_passed
   mask_changed,  ///< actor sets or clears the mask bit of its `port`: `detail` is the MaskBit
-  // The byte rings of today's console, of which only the guest reports. `detail` is a ByteRing, or of an index
-  // the ByteIndex.
-  bytes_written,     ///< actor writes `message.length` bytes into a byte ring; `from_value` is the index of the
-                     ///< first (longer runs are several entries)
+  // The byte rings of today's console, of which only the guest reports. `detail` is a ByteRing, or of an
+  // index the ByteIndex.
+  bytes_written,  ///< actor writes `message.length` bytes into a byte ring; `from_value` is the index of the
+                  ///< first (longer runs are several entries)
   byte_index_moved,  ///< actor moves an index from `from_value` to `to_value`
   byte_index_found,  ///< actor finds that the other end has moved an index since it last looked
   bytes_found,       ///< actor finds bytes that the other end has written; fields as of bytes_written

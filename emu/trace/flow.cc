@@ -324,7 +324,7 @@ void Flow::told(const Entry& entry) {
       return;
     case Fact::destroyed:
       domain_ended();
-      // Whether xenconsoled had taken the last bytes, nobody has looked.
+      // Whether xenconsoled had taken the last bytes is not known.
       return unsee(pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes),
                    entry.domain);
     case Fact::crashed:

@@ -3,9 +3,10 @@
 // An entry says which bytes moved: a frame and a slot carry the number of their message (its index upwards,
 // its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
 // is never compared. Bytes of a sender that does not report their source are counted as `appeared`, and bytes
-// of a receiver that does not report what it did with them as `unseen`. Views show both as unknown. xenconsoled
-// reports nothing: bytes that it types into `in` are new there, except those that ringside's own client has sent
-// to its pty; bytes that it takes from `out` are unseen, until ringside's own client shows them.
+// of a receiver that does not report what it did with them as `unseen`. Views show both as unknown.
+// xenconsoled reports nothing: bytes that it types into `in` are new there, except those that ringside's own
+// client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own client shows
+// them.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once

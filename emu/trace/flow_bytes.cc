@@ -1,9 +1,9 @@
-// The bytes in the byte rings of today's console. Only the guest reports. What it finds was put there, or taken,
-// by xenconsoled, at a time that is not known.
+// The bytes in the byte rings of today's console. Only the guest reports. What it finds was put there, or
+// taken, by xenconsoled, at a time that is not known.
 //
-// The bytes of a ring that Flow holds are those before byte_ring_ends. So an index says which of them have left,
-// whatever the entries said before. An index that would leave more than Flow holds is impossible, or speaks of
-// bytes that are older than the journal; it moves nothing.
+// The bytes of a ring that Flow holds are those before byte_ring_ends. So an index says which of them have
+// left, whatever the entries said before. An index that would leave more than Flow holds is impossible, or
+// speaks of bytes that are older than the journal; it moves nothing.
 #include "emu/trace/flow.h"
 
 namespace ringside::trace {

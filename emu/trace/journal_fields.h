@@ -1,5 +1,5 @@
-// The fields of a JSON object in a journal file, with a complaint about the first one that is wrong. Nothing in
-// the object is trusted.
+// The fields of a JSON object in a journal file, with a complaint about the first one that is wrong. Nothing
+// in the object is trusted.
 //
 // Only the reader of journal files includes it.
 #pragma once
@@ -24,7 +24,8 @@ namespace ringside::trace {
 /// harmless. The caller asks for the error at the end.
 class JournalFields {
  public:
-  JournalFields(const nlohmann::json& object, std::string& complaint) : object_(object), complaint_(complaint) {}
+  JournalFields(const nlohmann::json& object, std::string& complaint)
+      : object_(object), complaint_(complaint) {}
 
   [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
 

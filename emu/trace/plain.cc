@@ -94,8 +94,9 @@ std::string ring_bytes_words(const Entry& entry) {
       fmt::format("the ring {}, at byte {} of {}{}", ring_word(which), place, size_of(which),
                   wraps ? fmt::format(" and on from byte 0, where the last {} are", behind_end) : "");
   if (entry.kind == Kind::bytes_found)
-    return fmt::format("{} finds {} in {}. xenconsoled has written them; they stay there until {} has taken them.",
-                       actor_name(entry.actor), bytes_of(entry.message), where, actor_name(entry.actor));
+    return fmt::format(
+        "{} finds {} in {}. xenconsoled has written them; they stay there until {} has taken them.",
+        actor_name(entry.actor), bytes_of(entry.message), where, actor_name(entry.actor));
   return fmt::format(
       "{} copies {} into {}, in the frame that it shares with xenconsoled, which does not look there before "
       "{} has moved.",
@@ -107,19 +108,18 @@ std::string byte_index_words(const Entry& entry, const Replay& replay) {
   const auto index = static_cast<ByteIndex>(entry.detail);
   const bool found = entry.kind == Kind::byte_index_found;
   const std::string begin =
-      found ? fmt::format("{} finds that {} has moved from {} to {}", actor_name(entry.actor), index_name(index),
-                          entry.from_value, entry.to_value)
+      found ? fmt::format("{} finds that {} has moved from {} to {}", actor_name(entry.actor),
+                          index_name(index), entry.from_value, entry.to_value)
             : fmt::format("{} moves {} from {} to {}", actor_name(entry.actor), index_name(index),
                           entry.from_value, entry.to_value);
   const std::uint32_t bytes = entry.to_value - entry.from_value;
   if (bytes > size_of(ring_of(index))) return begin + ". " + waiting_words(entry, replay);
   const std::string count = distance_text(entry);
   const std::string what =
-      found ? fmt::format("xenconsoled, which reports nothing, has {} {} since {} last looked",
+      found            ? fmt::format("xenconsoled, which reports nothing, has {} {} since {} last looked",
                           is_cons(index) ? "taken" : "written", count, actor_name(entry.actor))
-      : is_cons(index)
-          ? fmt::format("the places of {} are free again; bytes need no response", count)
-          : fmt::format("now xenconsoled may see {} more", count);
+      : is_cons(index) ? fmt::format("the places of {} are free again; bytes need no response", count)
+                       : fmt::format("now xenconsoled may see {} more", count);
   return fmt::format("{}: {}. {}", begin, what, waiting_words(entry, replay));
 }
 

@@ -84,6 +84,7 @@ void Replay::begin(const JournalHeader& header) {
         ReplayedByteRing& its = byte_ring_of_today(domain.id, which);
         its = {.prod = page.prod, .cons = page.cons, .prod_known = true, .cons_known = true};
         its.bytes.resize(size_of(which));
+        its.bytes_end = page.prod;
         for (std::size_t at = 0; at < page.bytes.size(); ++at)
           its.bytes[place_in(which, page.cons + static_cast<std::uint32_t>(at))] = page.bytes[at];
       }
@@ -175,6 +176,7 @@ void Replay::bytes_in_ring(const Entry& entry) {
   its.bytes.resize(size_of(which));
   std::uint32_t index = entry.from_value;
   for (const std::uint8_t byte : entry.message.payload()) its.bytes[place_in(which, index++)] = byte;
+  its.bytes_end = index;
 }
 
 void Replay::byte_index(std::uint32_t domain, ByteIndex index, std::uint32_t value) {
@@ -234,7 +236,10 @@ void Replay::told(const Entry& entry) {
 
 std::vector<std::uint8_t> ReplayedByteRing::waiting_bytes(ByteRing which) const {
   if (bytes.empty()) return {};
-  std::vector<std::uint8_t> all(waiting(which).value_or(0));
+  std::uint32_t count = waiting(which).value_or(0);
+  const std::uint32_t unknown = prod - bytes_end;
+  if (unknown <= size_of(which)) count -= std::min(count, unknown);
+  std::vector<std::uint8_t> all(count);
   for (std::uint32_t at = 0; at < all.size(); ++at) all[at] = bytes[place_in(which, cons + at)];
   return all;
 }

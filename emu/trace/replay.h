@@ -60,12 +60,13 @@ struct ReplayedByteRing {
   bool prod_known = false;  ///< from the journal; as of ReplayedRing::known
   bool cons_known = false;
   std::vector<std::uint8_t> bytes = {};  ///< the whole ring; empty: nothing in it is known
+  std::uint32_t bytes_end = 0;           ///< the index after the last byte that is known
 
   /// The bytes that wait. Empty: more than the ring holds, so that an index is impossible.
   [[nodiscard]] std::optional<std::uint32_t> waiting(ByteRing which) const {
     return ring::waiting_bytes(prod, cons, size_of(which));
   }
-  /// Those bytes, the oldest first; none if they are not known.
+  /// Those of them that are known, the oldest first: the guest finds an index before it looks at the bytes.
   [[nodiscard]] std::vector<std::uint8_t> waiting_bytes(ByteRing which) const;
 
   friend bool operator==(const ReplayedByteRing&, const ReplayedByteRing&) = default;
@@ -83,7 +84,7 @@ struct ReplayedPort {
 
 class Replay {
  public:
-  using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
+  using RingKey = std::pair<std::uint32_t, ring::Ring>;  ///< whose page, which ring
   using ByteRingKey = std::pair<std::uint32_t, ByteRing>;
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 

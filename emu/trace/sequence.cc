@@ -213,8 +213,8 @@ class Builder {
     const LaneKey self = lane(each.entry, each.entry.actor);
     const LaneKey page = page_of(each.entry.domain);
     const bool reads = found || is_cons(name);
-    OpenItem& open_item = add(Kind_::message, each, reads ? page : self, reads ? self : page,
-                              std::string(index_name(name)));
+    OpenItem& open_item =
+        add(Kind_::message, each, reads ? page : self, reads ? self : page, std::string(index_name(name)));
     open_item.range = OpenItem::Range::index;
     open_item.low = each.entry.from_value;
     open_item.high = each.entry.to_value;

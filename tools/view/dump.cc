@@ -200,7 +200,7 @@ int dump_command(const Session& session, const DumpOptions& options) {
 
 constexpr char dump_examples[] =
     "  ringside dump              from the journal: messages in slots, and frames on xcs's sockets\n"
-    "  ringside dump web          of one domain\n"
+    "  ringside dump web          of one domain; of a domain of today the bytes in its byte rings\n"
     "  ringside dump --all        events, indices and bytes too\n"
     "  ringside dump --xcs        as a client of xcs, like xcsdump: the guests' requests and responses\n"
     "  ringside dump -w web.pcapng web               a capture of everything, for Wireshark\n"

@@ -63,8 +63,7 @@ std::string for_byte_rings(const trace::Replay& replay, std::uint32_t domain, co
 }
 
 /// The name, and eight parts of the ring, marked as requests are where bytes wait.
-std::string name_and_parts(std::uint32_t domain, trace::ByteRing which,
-                           const trace::ReplayedByteRing& ring) {
+std::string name_and_parts(std::uint32_t domain, trace::ByteRing which, const trace::ReplayedByteRing& ring) {
   std::string cells = fmt::format("<th scope=\"row\">{}</th>", xml_text(trace::ring_name(domain, which)));
   for (const char part : trace::byte_bar(which, ring, ring::slots_per_ring)) {
     const bool waits = part == '#';
@@ -85,13 +84,15 @@ std::string byte_indices(trace::ByteRing which, const trace::ReplayedByteRing& r
 }  // namespace
 
 std::string ring_rows(const trace::Replay& replay, std::uint32_t domain, std::uint64_t step) {
-  return for_rings(replay, domain, [&](ring::Ring which, const trace::ReplayedRing& ring) {
-    return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n", name_and_slots(domain, which, ring, step),
-                       known_indices(ring));
-  }) + for_byte_rings(replay, domain, [&](trace::ByteRing which, const trace::ReplayedByteRing& ring) {
-    return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n", name_and_parts(domain, which, ring),
-                       byte_indices(which, ring));
-  });
+  return for_rings(replay, domain,
+                   [&](ring::Ring which, const trace::ReplayedRing& ring) {
+                     return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n",
+                                        name_and_slots(domain, which, ring, step), known_indices(ring));
+                   }) +
+         for_byte_rings(replay, domain, [&](trace::ByteRing which, const trace::ReplayedByteRing& ring) {
+           return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n", name_and_parts(domain, which, ring),
+                              byte_indices(which, ring));
+         });
 }
 
 std::string slot_rows(const trace::Replay& replay, std::uint32_t domain, std::uint64_t step) {

@@ -36,9 +36,9 @@ std::string left_over(const trace::Flow& flow, std::uint32_t domain, bool down) 
   add({.ring = trace::FlowRing::bytes, .domain = domain, .down = down},
       down ? "the ring in" : "the ring out");
   static constexpr std::array places{
-      std::pair(Role::xcs, "xcs"), std::pair(Role::xend, "xend"), std::pair(Role::xenctld, "xenctld"),
-      std::pair(Role::domain, "the guest"), std::pair(Role::client, "the client"),
-      std::pair(Role::dom0, "xenconsoled")};
+      std::pair(Role::xcs, "xcs"),           std::pair(Role::xend, "xend"),
+      std::pair(Role::xenctld, "xenctld"),   std::pair(Role::domain, "the guest"),
+      std::pair(Role::client, "the client"), std::pair(Role::dom0, "xenconsoled")};
   for (const auto& [role, name] : places) add({.role = role, .domain = domain, .down = down}, name);
   return text;
 }

@@ -239,7 +239,8 @@ void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::
                 std::size_t end) {
   if (first >= end) return;
   const WatchMoment& shown = history.shown();
-  const Layout layout = layout_of(canvas.columns(), shown, daemons(shown.replay.is_today(history.domain()), xenctld));
+  const Layout layout =
+      layout_of(canvas.columns(), shown, daemons(shown.replay.is_today(history.domain()), xenctld));
   canvas.text(first, 0, "  step", Tone::strong);
   if (layout.times) canvas.text(first, step_columns + 7, "ms", Tone::strong);
   for (std::size_t at = 0; at < layout.lanes.size(); ++at) {

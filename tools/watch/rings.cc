@@ -181,8 +181,8 @@ void draw_bar(Canvas& canvas, std::size_t row, ByteRing which, const ReplayedByt
   }
   const std::vector<std::uint8_t> bytes = ring.waiting_bytes(which);
   if (!bytes.empty())
-    canvas.text(row + 3, label_columns, trace::quoted(std::span(bytes).first(std::min(bytes.size(), columns))),
-                Tone::request);
+    canvas.text(row + 3, label_columns,
+                trace::quoted(std::span(bytes).first(std::min(bytes.size(), columns))), Tone::request);
 }
 
 }  // namespace

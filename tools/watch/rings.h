@@ -19,8 +19,8 @@ enum class RingDetail : std::uint8_t {
 /// Fills the rows from `row` on.
 void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, ring::Ring which,
                const trace::ReplayedRing& ring);
-/// The same of a byte ring, in as many rows: a bar of the whole ring, with both indices below it, and the bytes
-/// that wait.
+/// The same of a byte ring, in as many rows: a bar of the whole ring, with both indices below it, and the
+/// bytes that wait.
 void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, trace::ByteRing which,
                const trace::ReplayedByteRing& ring);
 

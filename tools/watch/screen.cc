@@ -263,8 +263,9 @@ void draw_watch(Canvas& canvas, const WatchStatus& status, const WatchHistory& h
   const std::size_t left = end - row;
   const std::size_t console_rows = left >= console_from ? std::min(ConsoleScreen::rows + 1, left * 2 / 5) : 0;
   if (left >= 2) draw_lanes(canvas, history, status.xenctld, row, end - console_rows);
-  if (console_rows != 0) draw_console(canvas, end - console_rows, end, history.shown(),
-                                      history.shown().replay.is_today(history.domain()));
+  if (console_rows != 0)
+    draw_console(canvas, end - console_rows, end, history.shown(),
+                 history.shown().replay.is_today(history.domain()));
 }
 
 }  // namespace ringside::tools
