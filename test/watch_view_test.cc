@@ -5,6 +5,7 @@
 #include "emu/trace/text.h"
 #include "test/catch.h"
 #include "test/ring_page.h"
+#include "test/watched.h"
 #include "tools/watch/keys.h"
 #include "tools/watch/lanes.h"
 #include "tools/watch/screen.h"
@@ -14,72 +15,19 @@ namespace watch_view_test {
 using namespace ringside;
 using namespace ringside::tools;
 using namespace ringside::trace;
+using ringside::test::all_text;
+using ringside::test::bytes_of;
+using ringside::test::plain;
+using ringside::test::row_text;
+using ringside::test::shows;
 using ringside::test::text_message;
+using ringside::test::Watched;
 
 namespace {
 
 constexpr Actor xcs = actor(Role::xcs);
 constexpr Actor xend = actor(Role::xend);
 constexpr Actor dom1 = actor(Role::domain, 1);
-
-class Watched final : public Sink {
- public:
-  Watched() : Sink(&listening_), history(1, Life::running) {}
-  void write(Entry& entry) override {
-    entry.time_ns = ++time_;
-    history.take(entry);
-  }
-  [[nodiscard]] std::uint64_t now_ns() const override { return time_; }
-  Journal as(Actor self) { return {*this, self}; }
-
-  void request(std::uint32_t index, std::string_view text) {
-    as(xcs).slot_written(1, ring::Ring::rx, ring::slot_of(index), SlotUse::request, text_message(text));
-    as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, index, index + 1);
-  }
-  void printed(std::string_view text) {
-    const std::span bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-    as(xend).bytes_passed(1, actor(Role::client, 1), bytes);
-  }
-  [[nodiscard]] Canvas canvas(std::size_t columns, std::size_t rows, bool ascii = true,
-                              const WatchStatus& status = {.who = "dom1 \"web\""}) const {
-    Canvas drawn(columns, rows, ascii);
-    draw_watch(drawn, status, history);
-    return drawn;
-  }
-
-  WatchHistory history;
-
- private:
-  std::uint32_t listening_ = 1;
-  std::uint64_t time_ = 0;
-};
-
-/// '~' for all that is no ASCII, and nothing for the right half of a wide one.
-std::string plain(const Glyph& glyph) {
-  if (glyph.columns == 0) return "";
-  return std::string(1, glyph.character < 0x7f ? static_cast<char>(glyph.character) : '~');
-}
-
-std::string row_text(const Canvas& canvas, std::size_t row) {
-  std::string text;
-  for (const Cell& cell : canvas.row(row)) text += plain(cell.glyph);
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
-}
-
-std::string all_text(const Canvas& canvas) {
-  std::string text;
-  for (std::size_t row = 0; row < canvas.rows(); ++row) text += row_text(canvas, row) + "\n";
-  return text;
-}
-
-bool shows(const Canvas& canvas, std::string_view text) {
-  return all_text(canvas).find(text) != std::string::npos;
-}
-
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 std::string console_text(std::string_view bytes, std::size_t row = 0) {
   ConsoleScreen console;
@@ -490,52 +438,6 @@ TEST_CASE("keys arrive as characters and as sequences, also in pieces") {
   CHECK_FALSE(typed("["));
   CHECK(typed("B")->name == Name::down);
   CHECK(typed("\x1bq")->character == 'q');
-}
-
-// -- a domain of today
-
-/// After some output and input of a guest whose indices are near the ends of the rings.
-void print_and_find(Watched& watched) {
-  Journal guest = watched.as(dom1);
-  guest.told(1, Fact::byte_rings, {1020, 1020, 2040, 2040});
-  watched.as(actor(Role::tty, 1)).bytes_passed(1, dom1, bytes_of("hello, world\n"));
-  guest.bytes_written(1, ByteRing::out, 2040, bytes_of("hello, world\n"));
-  guest.byte_index_moved(1, ByteIndex::out_prod, 2040, 2053);
-  guest.byte_index_found(1, ByteIndex::in_prod, 1020, 1022);
-  guest.bytes_found(1, ByteRing::in, 1020, bytes_of("ls"));
-}
-
-TEST_CASE(
-    "a domain of today shows its byte rings: indices, a bar with both places, and the bytes that wait") {
-  Watched watched;
-  print_and_find(watched);
-  const Canvas canvas = watched.canvas(80, 36);
-  INFO(all_text(canvas));
-  CHECK(shows(canvas, "- out: the guest prints, xenconsoled takes"));
-  CHECK(shows(canvas, " 13 of 2048 bytes wait -"));
-  CHECK(shows(canvas, "out_prod 2053&2047=5  out_cons 2040&2047=2040"));
-  CHECK(shows(canvas, "\nout #....."));
-  CHECK(shows(canvas, ".....#\n    ^prod\n"));
-  CHECK(shows(canvas, "    \"hello, world\\n\"\n"));
-  CHECK(shows(canvas, "in_prod 1022&1023=1022  in_cons 1020&1023=1020"));
-  CHECK(shows(canvas, "bytes  down: xenconsoled 0 in 2 domU 0 up: domU 0 out 13 unknown 0"));
-  CHECK(shows(canvas, "console: what the guest has written into out"));
-  CHECK(shows(canvas, "\nhello, world"));
-  CHECK(shows(canvas, "step   user event  page  domU  tty   dom0 what"));
-  CHECK_FALSE(shows(canvas, "xcs"));
-}
-
-TEST_CASE("byte rings fit into every size of a screen") {
-  Watched watched;
-  print_and_find(watched);
-  CHECK(shows(watched.canvas(80, 24),
-              "out 13 of 2048 bytes wait  out_prod 2053&2047=5  out_cons 2040&2047=2040"));
-  CHECK(shows(watched.canvas(60, 24), "out 13 of 2048 bytes wait  out_prod 2053  out_cons 2040"));
-  CHECK(shows(watched.canvas(80, 12), "out #......# 13  out_prod 2053  out_cons 2040"));
-  for (std::size_t columns = 1; columns < 90; ++columns)
-    for (std::size_t rows = 1; rows < 40; ++rows) (void)watched.canvas(columns, rows);
-  watched.as(dom1).byte_index_found(1, ByteIndex::out_cons, 2040, 3000);
-  CHECK(shows(watched.canvas(80, 36), "impossible, one side is faulty"));
 }
 
 }  // namespace watch_view_test
