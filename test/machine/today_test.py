@@ -219,7 +219,7 @@ class Consoles(unittest.TestCase):
             text = run("view", path, "--text", check=0).stdout.decode()
             self.assertRegex(text, r"dom1 -> dom1\.out +out [.#]{8} 11 +out_prod \d+ -> \d+ \(byte \d+\) 11 bytes\n")
             self.assertRegex(text, r"dom1 <- dom1\.in +in [.#]{8} 11 +finds in_prod ")
-            self.assertRegex("\n".join(data["ending"]), r"(?m)^Printed by dom1: through the byte ring out; \d+ (of \d+ )?bytes were shown")
+            self.assertRegex("\n".join(data["ending"]), r"(?m)^Printed by dom1: through the byte ring out; (all )?\d+ (of \d+ )?bytes were shown")
 
     def test_a_watch_shows_the_byte_rings(self):
         with Machine() as machine:
