@@ -12,6 +12,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import tty
 import unittest
@@ -177,9 +178,9 @@ class Consoles(unittest.TestCase):
             eventually(f"dump shows {line}", lambda: dump.read() or re.search(line, dump.said))
 
     def test_a_journal_of_a_domain_accounts_for_every_byte_in_all_its_views(self):
-        with Machine() as machine:
+        with tempfile.TemporaryDirectory() as folder, Machine() as machine:
             create(machine, "new", "cat", options=["--raw"])
-            path = os.path.join(machine.parent, "new.jsonl")
+            path = os.path.join(folder, "new.jsonl")
             with own_console(machine, "new") as viewer:
                 viewer.ask(b"before", b"before")
                 dump = Dump(machine, "-w", path, "new")
