@@ -43,7 +43,8 @@ static_assert(sizeof(ByteRings) == 3088 && sizeof(ByteRings) <= frame_bytes);
   return bytes <= ring_bytes ? std::optional(bytes) : std::nullopt;
 }
 
-/// The guest's end of both rings. It keeps its own two indices, and trusts neither of the daemon's.
+/// The guest's end of both rings. It keeps its own two indices, and trusts neither of the daemon's, of which
+/// it also keeps what it has found last.
 template <class Memory = NativeMemory>
 class ByteFront {
  public:
@@ -51,16 +52,24 @@ class ByteFront {
   explicit ByteFront(std::byte* frame)
       : rings_(byte_rings(frame)),
         out_prod_(Memory::load(&rings_->out_prod)),
-        in_cons_(Memory::load(&rings_->in_cons)) {}
+        in_cons_(Memory::load(&rings_->in_cons)),
+        out_cons_(Memory::load(&rings_->out_cons)),
+        in_prod_(Memory::load(&rings_->in_prod)) {}
+
+  [[nodiscard]] Index out_prod() const { return out_prod_; }
+  [[nodiscard]] Index in_cons() const { return in_cons_; }
+  /// As room() found it last.
+  [[nodiscard]] Index out_cons() const { return out_cons_; }
+  /// As input_bytes() or look() found it last.
+  [[nodiscard]] Index in_prod() const { return in_prod_; }
 
   /// The bytes that write() takes now. Empty: out_cons is impossible.
-  [[nodiscard]] std::optional<std::size_t> room() const {
-    const auto used = waiting_bytes(out_prod_, Memory::load(&rings_->out_cons), sizeof rings_->out);
+  [[nodiscard]] std::optional<std::size_t> room() {
+    out_cons_ = Memory::load(&rings_->out_cons);
+    const auto used = waiting_bytes(out_prod_, out_cons_, sizeof rings_->out);
     if (!used) return std::nullopt;
     return sizeof rings_->out - *used;
   }
-  /// Whether the daemon has taken all bytes.
-  [[nodiscard]] bool all_taken() const { return Memory::load(&rings_->out_cons) == out_prod_; }
   /// Puts at most room() bytes into the ring and publishes them. The event comes after it.
   void write(std::span<const std::uint8_t> bytes) {
     // out_cons before the bytes: pairs with the daemon's barrier between reading bytes and moving out_cons.
@@ -74,11 +83,12 @@ class ByteFront {
   }
 
   /// The input that waits. Empty: in_prod is impossible.
-  [[nodiscard]] std::optional<std::size_t> input_bytes() const {
-    return waiting_bytes(Memory::load(&rings_->in_prod), in_cons_, sizeof rings_->in);
+  [[nodiscard]] std::optional<std::size_t> input_bytes() {
+    in_prod_ = Memory::load(&rings_->in_prod);
+    return waiting_bytes(in_prod_, in_cons_, sizeof rings_->in);
   }
   /// Copies the oldest bytes that wait, without taking them. Returns their number.
-  std::size_t look(std::span<std::uint8_t> into) const {
+  std::size_t look(std::span<std::uint8_t> into) {
     const std::size_t bytes = std::min(input_bytes().value_or(0), into.size());
     // The index before the bytes: pairs with the daemon's barrier between the bytes and in_prod.
     Memory::rmb();
@@ -98,6 +108,8 @@ class ByteFront {
   ByteRings* rings_;
   Index out_prod_;
   Index in_cons_;
+  Index out_cons_;
+  Index in_prod_;
 };
 
 }  // namespace ringside::ring

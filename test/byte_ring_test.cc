@@ -34,7 +34,7 @@ void write(ByteFront<>& front, const std::string& text) {
   front.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
-std::string look(const ByteFront<>& front) {
+std::string look(ByteFront<>& front) {
   std::vector<std::uint8_t> bytes(sizeof ByteRings::in);
   bytes.resize(front.look(bytes));
   return {bytes.begin(), bytes.end()};
@@ -50,11 +50,16 @@ TEST_CASE("bytes keep their order where the byte rings and their indices wrap") 
   for (int round = 0; round < 10; ++round) {
     const std::string text(700, static_cast<char>('a' + round));
     write(front, text);
-    CHECK_FALSE(front.all_taken());
+    CHECK(front.room() == 2048 - text.size());
+    CHECK(front.out_prod() - front.out_cons() == text.size());
     CHECK(page.take() == text);
-    CHECK(front.all_taken());
+    CHECK(front.out_prod() - front.out_cons() == text.size());  // as it was found last
+    CHECK(front.room() == 2048);
+    CHECK(front.out_prod() == front.out_cons());
     page.type(text);
+    CHECK(front.in_prod() == front.in_cons());
     CHECK(look(front) == text);
+    CHECK(front.in_prod() - front.in_cons() == text.size());
     front.take(text.size());
     CHECK(page.rings().in_cons == page.rings().in_prod);
   }

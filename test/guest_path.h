@@ -68,10 +68,10 @@ struct GuestPath {
     const Handle process = world.process_of(host, users);
     REQUIRE(builder->domain_set_process(domain, process).ok());
     REQUIRE(builder->domain_unpause(domain).ok());
-    guests.push_back(
-        std::make_unique<domu::DomU>(host, trace::Journal(sink, trace::actor(trace::Role::domain, domain)),
-                                     Privcmd(host, world.give(std::move(*connection), host)),
-                                     domu::DomUOptions{.argv = {name}, .raw = true, .quiet = true}));
+    guests.push_back(std::make_unique<domu::DomU>(
+        host, trace::Journal(*guest_sink, trace::actor(trace::Role::domain, domain)),
+        Privcmd(host, world.give(std::move(*connection), host)),
+        domu::DomUOptions{.argv = {name}, .raw = true, .quiet = true}));
     REQUIRE(guests.back()->start().ok());
     return running;
   }
@@ -103,6 +103,7 @@ struct GuestPath {
   }
 
   trace::NullSink sink;
+  trace::Sink* guest_sink = &sink;    ///< the journal of guests booted from now on
   trace::Sink* console_sink = &sink;  ///< the journal of console daemons started from now on
   SimHost& users = world.host("users");
   SimHost& xen_host = world.host("xen");

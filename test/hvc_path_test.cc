@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "emu/domu/port_events.h"
+#include "emu/trace/flow.h"
+#include "emu/trace/replay.h"
+#include "emu/trace/text.h"
 #include "test/catch.h"
 #include "test/guest_path.h"
 
@@ -210,6 +213,84 @@ TEST_CASE("input after the program's end is dropped and counted") {
       path.users.frame_map(path.builder->map_frame(domain, path.info(domain).shared_info_frame).value())
           .value();
   CHECK(Memory::load(&ring::channel_words(frame.frame())->guest_lost_input_bytes) == 8);
+}
+
+/// The sentences of the guest about its byte rings, without those of its boot.
+std::string said_of_rings(const trace::MemorySink& sink, DomainId domain) {
+  std::string text;
+  for (const auto& [step, entry] : sink.entries()) {
+    const bool of_rings =
+        entry.kind == trace::Kind::bytes_written || entry.kind == trace::Kind::bytes_found ||
+        entry.kind == trace::Kind::byte_index_moved || entry.kind == trace::Kind::byte_index_found ||
+        trace::is(entry, trace::Fact::byte_rings);
+    if (entry.domain == domain && of_rings) text += trace::sentence(entry) + "\n";
+  }
+  return text;
+}
+
+TEST_CASE(
+    "the journal has what the guest does with its byte rings, and what it finds that xenconsoled has done") {
+  trace::MemorySink sink([] { return 1; });
+  TodayPath path;
+  path.guest_sink = &sink;
+  const DomainId domain = path.create();
+  Xenconsoled daemon(path, domain, "xenconsoled");
+  daemon.type("ea");  // before the guest boots
+  path.boot(domain, std::make_unique<EchoProgram>());
+  path.world.run();
+  daemon.type("rly");
+  path.world.run();
+  CHECK(daemon.output == "early");
+  CHECK(said_of_rings(sink, domain) ==
+        R"(dom1 says: its console is two rings of bytes: in_cons 0, in_prod 2, out_cons 0, out_prod 0
+dom1 finds dom1.in[0] 2 bytes "ea"
+dom1 moves in_cons 0 -> 2 (2 bytes)
+dom1 writes dom1.out[0] 2 bytes "ea"
+dom1 moves out_prod 0 -> 2 (2 bytes)
+dom1 finds out_cons 0 -> 2 (2 bytes)
+dom1 finds in_prod 2 -> 5 (3 bytes)
+dom1 finds dom1.in[2] 3 bytes "rly"
+dom1 moves in_cons 2 -> 5 (3 bytes)
+dom1 writes dom1.out[2] 3 bytes "rly"
+dom1 moves out_prod 2 -> 5 (3 bytes)
+dom1 finds out_cons 2 -> 5 (3 bytes)
+)");
+}
+
+TEST_CASE("the journal's account of the byte rings adds up, and ends with what the frame holds") {
+  trace::MemorySink sink([] { return 1; });
+  TodayPath path;
+  path.guest_sink = &sink;
+  const DomainId domain = path.create();
+  Xenconsoled daemon(path, domain, "xenconsoled");
+  daemon.reads = false;
+  path.boot(domain, std::make_unique<Speaker>(numbered_text(stream_bytes)));
+  path.world.run();
+  daemon.reads = true;
+  for (int round = 0; round < 3; ++round) {
+    daemon.type(numbered_text(700));
+    daemon.serve();
+    path.world.run_for(1ms);
+  }
+  path.world.run();
+  trace::Replay replay;
+  trace::Flow flow;
+  for (const auto& [step, entry] : sink.entries()) {
+    replay.take(step, entry);
+    flow.take(step, entry);
+    for (const trace::ByteRing which : {trace::ByteRing::in, trace::ByteRing::out}) {
+      const auto waiting = replay.byte_ring(domain, which).waiting(which);
+      REQUIRE(waiting);
+    }
+  }
+  const trace::ReplayedByteRing& out = replay.byte_ring(domain, trace::ByteRing::out);
+  const trace::ReplayedByteRing& in = replay.byte_ring(domain, trace::ByteRing::in);
+  CHECK((out.prod == stream_bytes && out.cons == stream_bytes));
+  CHECK((in.prod == daemon.rings->in_prod && in.cons == daemon.rings->in_cons));
+  CHECK(flow.totals(domain, false).said == stream_bytes);
+  CHECK(flow.totals(domain, false).unseen == stream_bytes);
+  CHECK(flow.totals(domain, true).said == in.prod);
+  for (const std::string& each : flow.imbalances()) FAIL_CHECK(each);
 }
 
 }  // namespace hvc_path_test

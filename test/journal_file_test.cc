@@ -37,7 +37,7 @@ class KeptEntries final : public Sink {
 };
 
 constexpr char good_header[] =
-    R"({"format":"ringside journal","version":3,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
+    R"({"format":"ringside journal","version":4,"made_by":"test","mode":"sim","slots":8,"domains":[],"quirks":[]})";
 constexpr char good_step[] =
     R"({"step":1,"time_ns":5,"kind":"told","actor":"xcs","is":"xcs_listens","text":"xcs listens"})";
 
@@ -112,6 +112,12 @@ TEST_CASE("every kind of entry is read back unchanged") {
     journal.slot_written(1, ring::Ring::rx, 15, SlotUse::request, test::text_message("abc"));
     journal.slot_written(3, ring::Ring::tx, 2, SlotUse::response, {});
     journal.index_moved(1, ring::Ring::rx, IndexName::rsp_cons, 0xffffffff, 0);
+    journal.bytes_written(1, ByteRing::out, 0xfffffff0, all_bytes());
+    journal.bytes_found(1, ByteRing::in, 1023, all_bytes());
+    journal.byte_index_moved(1, ByteIndex::out_prod, 0xffffffff, 0);
+    journal.byte_index_moved(1, ByteIndex::in_cons, 0, 4);
+    journal.byte_index_found(1, ByteIndex::out_cons, 0, 0xffffffff);
+    journal.byte_index_found(1, ByteIndex::in_prod, 7, 8);
     journal.event_raised(1, dom1, 9, ring::Raised::already_selected);
     journal.event_raised(0, actor(Role::dom0), 3, ring::Raised::masked, EventSource::virq, 2);
     journal.event_taken(1, 1023);
@@ -257,7 +263,7 @@ TEST_CASE("a file that is not a journal is refused") {
   CHECK(refusal({"{}"}).find("\"format\" is missing") != std::string::npos);
   CHECK(refusal({R"({"format":"other"})"}).find("it is not a journal of ringside") != std::string::npos);
   CHECK(refusal({R"({"format":"ringside journal","version":1})"})
-            .find("its version is 1, and this program reads version 3: an older ringside wrote it") !=
+            .find("its version is 1, and this program reads version 4: an older ringside wrote it") !=
         std::string::npos);
   CHECK(refusal({good_step}).find("a.jsonl:1: \"format\" is missing") != std::string::npos);
   CHECK(refusal({good_header, good_step, good_step}).find("a.jsonl:3: step 1 comes after step 1") !=
@@ -280,6 +286,28 @@ TEST_CASE("the rings in a file's header have eight slots each") {
         std::string::npos);
   CHECK(refusal_of(R"({"tx":{"req_prod":1,"rsp_prod":1,"slots":[7,7,7,7,7,7,7,7]}})")
             .find("\"slots\" is not a list of objects") != std::string::npos);
+}
+
+TEST_CASE("the byte rings in a file's header are read back, with the bytes that wait") {
+  JournalHeader header{.made_by = "test", .mode = "live", .controller = "xcs"};
+  header.domains = {{1, ring::Abi::sring, "new"}};
+  auto& [in, out] = header.domains.front().byte_rings.emplace();
+  in = {.prod = 1, .cons = 0xfffffffe, .bytes = {'a', '"', 0}};
+  out = {.prod = 5000, .cons = 1, .bytes = {}};  // impossible
+  const auto again = read(to_json_line(header) + "\n");
+  REQUIRE(again);
+  CHECK(again.value().header == header);
+
+  const auto header_with = [](const std::string& rings) {
+    return refusal({R"({"format":"ringside journal","version":4,"made_by":"test","mode":"live","slots":8,)"
+                    R"("domains":[{"id":1,"layout":"sring","byte_rings":)" +
+                    rings + R"(}],"quirks":[]})"});
+  };
+  const std::string empty = R"({"cons":0,"prod":0,"bytes":""})";
+  CHECK(header_with(R"({"in":)" + empty + R"(,"out":)" + empty + "}") == "it was taken");
+  CHECK(header_with(R"({"in":)" + empty + "}").find("\"out\" is missing") != std::string::npos);
+  CHECK(header_with(R"({"out":)" + empty + R"(,"in":{"cons":0,"prod":2,"bytes":"61"}})")
+            .find("\"bytes\" are not as many as wait between \"cons\" and \"prod\"") != std::string::npos);
 }
 
 TEST_CASE("the error for a truncated file says how many lines are complete") {

@@ -10,6 +10,7 @@ import re
 import unittest
 import zlib
 
+import today_journal
 from page_browser import LONG, TEST, By, Keys, PageTest, main, ringside
 
 
@@ -93,6 +94,36 @@ class Page(PageTest):
     def test_a_full_ring_is_full_before_its_index_moves(self):
         self.open("one.html", "#step=118")
         self.assertIn("8 of 8 taken, none published: full", self.text("[data-ring='dom1.rx']"))
+
+    def test_byte_rings_show_a_bar_their_indices_and_the_bytes_that_wait(self):
+        today_journal.write(self.folder / "today.jsonl")
+        ringside(self.folder, "view", "today.jsonl", "--html", "today.html")
+        self.open("today.html", "#step=5")
+        self.assertEqual(self.browser.execute_script("return [...document.querySelectorAll('.ring')].map((ring) => ring.dataset.ring)"),
+                         ["dom1.out", "dom1.in"])
+        out = "[data-ring='dom1.out'] "
+        self.assertIn("12 of 2048 bytes wait", self.text(out + ".outstanding"))
+        self.assertIn("out_prod 2052 &2047=4", " ".join(self.text(out + ".pointer.prod").split()))
+        self.assertIn("out_cons 2040 &2047=2040 as found", " ".join(self.text(out + ".pointer.cons").split()))
+        self.assertIn("wait, and wrap at the end: loginhello^M\u21b5", self.text(out + ".waiting-bytes"))
+        # The bar has a part at each end of the ring, as wide as the bytes there.
+        parts = self.browser.execute_script("""const bar = document.querySelector(arguments[0] + ".byte-bar").getBoundingClientRect();
+            return [...document.querySelectorAll(arguments[0] + ".filled")].map((part) => part.getBoundingClientRect())
+                .map((box) => [box.left - bar.left, bar.right - box.right, box.width].map(Math.round))""", out)
+        self.assertEqual(len(parts), 2)
+        self.assertLessEqual(parts[0][1], 2)
+        self.assertLessEqual(parts[1][0], 2)
+        self.assertIn("in the ring out (of 2048)", self.text(".ledger"))
+        self.open("today.html", "#step=8")
+        self.assertIn("xenconsoled, which reports nothing, has written 3 bytes since dom1 last looked", self.text("#now .sentence"))
+        self.assertIn("3 of 1024 bytes wait", self.text("[data-ring='dom1.in'] .outstanding"))
+        self.assertIn("unknown: taken by a program that reports nothing", self.text(".ledger"))
+        self.assertIn("what dom1 has written into its ring out: 7 bytes", self.text(".screens"))
+        self.open("today.html", "#step=11")
+        self.assertIn("impossible: one end is faulty", self.text(out + ".impossible"))
+        self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, out + ".filled"), [])
+        self.press(Keys.END)
+        self.assertIn("through the byte ring out; 5 of 12 bytes were shown", self.text("#now"))
 
     def test_lines_of_the_scenario_have_their_values(self):
         self.open("one.html", "#step=130")

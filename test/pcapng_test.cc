@@ -312,4 +312,30 @@ TEST_CASE("raw bytes and texts are the packet's data") {
   CHECK(told.data.substr(capture_header_bytes, told.u16(20)) == "unpaused");
 }
 
+TEST_CASE("a packet about a byte ring has its ring, its bytes, and all four indices after it") {
+  const auto all = entries([](Sink& sink) {
+    Journal journal(sink, dom1);
+    journal.byte_index_found(1, ByteIndex::out_cons, 0, 7);
+    journal.bytes_written(1, ByteRing::out, 2050, std::vector<std::uint8_t>{'h', 'i'});
+    journal.bytes_found(1, ByteRing::in, 3, std::vector<std::uint8_t>{'q'});
+  });
+  Pcapng capture(origin_ns);
+  const Packet found = packet_in(capture.packet(all[0], 1));
+  CHECK(found.u8(16) == static_cast<unsigned>(Kind::byte_index_found));
+  CHECK(found.u8(18) == 3);
+  CHECK(found.u8(19) == 4);  // only out_cons is known
+  CHECK(found.u32(32) == 0);
+  CHECK(found.u32(36) == 7);
+  CHECK(found.u32(48) == 7);
+  const Packet written = packet_in(capture.packet(all[1], 2));
+  CHECK(written.u8(18) == 3);
+  CHECK(written.u8(2) == static_cast<unsigned>(Direction::up));
+  CHECK(written.u32(32) == 2050);
+  CHECK(written.data.substr(capture_header_bytes, 2) == "hi");
+  CHECK(written.data.find("dom1dom1.out[2]dom1 writes dom1.out[2] 2 bytes") != std::string::npos);
+  const Packet typed = packet_in(capture.packet(all[2], 3));
+  CHECK(typed.u8(18) == 2);
+  CHECK(typed.u8(2) == static_cast<unsigned>(Direction::down));
+}
+
 }  // namespace pcapng_test

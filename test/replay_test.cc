@@ -1,17 +1,18 @@
 // Replays a journal: slots, indices and event bits after each step, and the places of the bytes.
 #include "emu/trace/replay.h"
 
-#include "emu/trace/flow.h"
-#include "emu/trace/journal.h"
 #include "emu/trace/lines.h"
 #include "emu/trace/text.h"
 #include "test/catch.h"
+#include "test/played.h"
 #include "test/ring_page.h"
 
 namespace replay_test {
 
 using namespace ringside;
 using namespace ringside::trace;
+using ringside::test::bytes_of;
+using ringside::test::Played;
 using ringside::test::text_message;
 
 namespace {
@@ -19,33 +20,6 @@ namespace {
 constexpr Actor xcs = actor(Role::xcs);
 constexpr Actor xend = actor(Role::xend);
 constexpr Actor dom1 = actor(Role::domain, 1);
-
-/// Takes entries as they are written, and keeps the effect of the last one.
-class Played final : public Sink {
- public:
-  Played() : Sink(&listening_) {}
-  void write(Entry& entry) override {
-    replay.take(++step, entry);
-    did = flow.take(step, entry);
-    mark = marker(entry);
-  }
-  [[nodiscard]] std::uint64_t now_ns() const override { return step; }
-  Journal as(Actor self) { return {*this, self}; }
-  [[nodiscard]] std::string rx() const { return ring_text(ring::Ring::rx, replay.ring(1, ring::Ring::rx)); }
-
-  Replay replay;
-  Flow flow;
-  FlowStep did;
-  char mark = ' ';
-  std::uint64_t step = 0;
-
- private:
-  std::uint32_t listening_ = 1;
-};
-
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 void types(Played& played, std::string_view text, std::optional<std::uint32_t> tag = {}) {
   played.as(actor(Role::user)).bytes_passed(1, xend, bytes_of(text));
@@ -68,7 +42,7 @@ void takes(Played& played, Actor client, std::string_view text, std::uint32_t in
 
 constexpr FlowPlace xend_up{.role = Role::xend, .domain = 1, .down = false};
 constexpr FlowPlace xcs_up{.role = Role::xcs, .domain = 1, .down = false};
-constexpr FlowPlace rx{.ring = true, .domain = 1};
+constexpr FlowPlace rx{.ring = FlowRing::messages, .domain = 1};
 
 }  // namespace
 
@@ -154,9 +128,9 @@ TEST_CASE("a byte keeps its number from the user to the terminal, and arrows hav
   REQUIRE(played.did.bytes.size() == 1);
   const std::uint64_t first = played.did.bytes.front().first;
   played.as(xcs).slot_written(1, ring::Ring::rx, 0, SlotUse::request, text_message("ab"));
-  CHECK(played.flow.level({.ring = true, .domain = 1}) == 2);
+  CHECK(played.flow.level({.ring = FlowRing::messages, .domain = 1}) == 2);
   played.as(dom1).index_moved(1, ring::Ring::rx, IndexName::req_cons, 0, 1);
-  CHECK(played.flow.level({.ring = true, .domain = 1}) == 0);
+  CHECK(played.flow.level({.ring = FlowRing::messages, .domain = 1}) == 0);
   played.as(dom1).bytes_passed(1, actor(Role::tty, 1), bytes_of("ab"));
   REQUIRE(played.did.bytes.size() == 1);
   CHECK(played.did.bytes.front().first == first);
@@ -196,12 +170,12 @@ TEST_CASE("bytes that a guest prints do not replace the bytes in its ring") {
   prints("one ");
   played.as(dom1).slot_written(1, ring::Ring::tx, 0, SlotUse::request, text_message("one "));
   prints("two ");
-  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 4);
+  CHECK(played.flow.level({.ring = FlowRing::messages, .domain = 1, .down = false}) == 4);
   played.as(dom1).slot_written(1, ring::Ring::tx, 1, SlotUse::request, text_message("two "));
   played.as(xcs).frame_passed(1, xend, frame_request, 2, text_message("one "));
   played.as(xcs).frame_passed(1, xend, frame_request, 2, text_message("two "));
   CHECK(played.flow.totals(1, false).said == 8);
-  CHECK(played.flow.level({.ring = true, .domain = 1, .down = false}) == 0);
+  CHECK(played.flow.level({.ring = FlowRing::messages, .domain = 1, .down = false}) == 0);
 }
 
 TEST_CASE("bytes that a reader of a pty leaves unread go back to the queue, in front of later ones") {

@@ -58,8 +58,8 @@ MUTANTS = {
     "the daemon's index is trusted": (HEADER, once("bytes <= ring_bytes ? std::optional(bytes) : std::nullopt", "std::optional(bytes)"), MODELS, HOSTILE),
     "a ring with one byte too many is possible": (HEADER, once("bytes <= ring_bytes ?", "bytes <= ring_bytes + 1 ?"), MODELS, HOSTILE),
     "the wrong place": (HEADER, once("% sizeof rings_->out]", "% (sizeof rings_->out - 1)]"), MODELS, "output over the end of the array"),
-    "all is taken too early": (HEADER, once("Memory::load(&rings_->out_cons) == out_prod_", "Memory::load(&rings_->out_cons) + 1 == out_prod_"), MODELS,
-                               "a guest that waits until all is taken"),
+    "one byte too few is awaited": (PLUGIN, once("front_.room() == out_bytes", "front_.room() == out_bytes - 1"), MODELS,
+                                    "a guest that waits until all is taken"),
     "the event comes before the bytes": (
         PLUGIN, once("guest.put(1);\n    ring_check_notify(RING_CHECK_BACK);", "ring_check_notify(RING_CHECK_BACK);\n    guest.put(1);"), MODELS,
         "a guest that waits until all is taken"),

@@ -63,6 +63,37 @@ TEST_CASE("an index move has old and new value, also over the wrap") {
         }) == "dom1 moves dom1.tx rsp_cons 4294967295 -> 1");
 }
 
+TEST_CASE("bytes and indices of a byte ring are done or found, and have their place") {
+  CHECK(said(dom1, [](Journal& journal) { journal.byte_index_moved(1, ByteIndex::out_prod, 4090, 4130); }) ==
+        "dom1 moves out_prod 4090 -> 4130 (40 bytes)");
+  CHECK(said(dom1, [](Journal& journal) { journal.byte_index_found(1, ByteIndex::out_cons, 4000, 4130); }) ==
+        "dom1 finds out_cons 4000 -> 4130 (130 bytes)");
+  CHECK(said(dom1, [](Journal& journal) {
+          journal.byte_index_found(1, ByteIndex::in_prod, 0xffffffff, 0);
+        }) == "dom1 finds in_prod 4294967295 -> 0 (1 byte)");
+  CHECK(said(dom1, [](Journal& journal) { journal.byte_index_found(1, ByteIndex::in_prod, 0, 1025); }) ==
+        "dom1 finds in_prod 0 -> 1025 (impossible: the ring holds 1024 bytes)");
+  CHECK(said(dom1, [](Journal& journal) {
+          journal.bytes_written(1, ByteRing::out, 4090, bytes_of("hello\n"));
+        }) == R"(dom1 writes dom1.out[2042] 6 bytes "hello\n")");
+  CHECK(said(dom1, [](Journal& journal) { journal.bytes_found(1, ByteRing::in, 1024, bytes_of("q")); }) ==
+        R"(dom1 finds dom1.in[0] 1 byte "q")");
+  CHECK(said(xcs, [](Journal& journal) { journal.byte_index_moved(1, ByteIndex::in_cons, 1, 2); }) ==
+        "xcs moves in_cons 1 -> 2 (1 byte) (dom1)");
+}
+
+TEST_CASE("a long run of bytes in a byte ring is several entries, each with its index") {
+  KeepingSink sink;
+  const std::string text(130, 'x');
+  Journal(sink, dom1).bytes_written(1, ByteRing::out, 0xffffffe0, bytes_of(text), 77);
+  REQUIRE(sink.entries.size() == 3);
+  CHECK(sink.entries[0].from_value == 0xffffffe0);
+  CHECK(sink.entries[1].from_value == 0xffffffe0 + 60);
+  CHECK(sink.entries[2].from_value == 0x58);
+  CHECK(sink.entries[2].message.length == 10);
+  for (const Entry& entry : sink.entries) CHECK(entry.time_ns == 77);
+}
+
 TEST_CASE("events have their outcome") {
   const auto raise = [](ring::Raised outcome) {
     return said(dom1, [&](Journal& journal) { journal.event_raised(1, xcs, 3, outcome); });

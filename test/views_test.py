@@ -19,6 +19,7 @@ import tempfile
 import unittest
 import zlib
 
+import today_journal
 from needed import needed
 
 TEST = pathlib.Path(__file__).resolve().parent
@@ -182,6 +183,38 @@ class Views(unittest.TestCase):
             self.assertEqual(newest[2], f"{(step['t'] - origin) / 1e6:.3f}")
             compared["step"] += 1
         return compared
+
+    def test_all_views_show_the_byte_rings_of_a_domain_of_today(self):
+        journal = self.folder / "today.jsonl"
+        today_journal.write(journal)
+        page = page_of(journal)
+        text = [match[4] for match in map(LINE.match, output_of(PROGRAM, "view", journal, "--text").decode().splitlines()) if match]
+        screens = [screen.partition("\n") for screen in output_of(WATCH_SCREENS, journal, "1").decode().split("\f")[:-1]]
+        self.assertEqual(len(page["steps"]), len(today_journal.STEPS))
+        rings = {}
+        changes = page["begin"]
+        for step, line, (number, _, screen), waiting in zip(page["steps"], text, screens, today_journal.WAITING, strict=True):
+            with self.subTest(step=step["n"]):
+                self.assertEqual(number.strip(), str(step["n"]))
+                for change in changes + step.get("c", []):
+                    if change[0] == "r":
+                        rings[change[2]] = change[3:]
+                changes = []
+                for ring, size, bytes_waiting in zip(["in", "out"], [1024, 2048], waiting, strict=True):
+                    prod, cons, shown = rings[ring]
+                    possible = bytes_waiting is not None
+                    known = bytes_waiting if isinstance(bytes_waiting, str) else ""
+                    count = len(known) or bytes_waiting or 0
+                    self.assertEqual(shown, known)
+                    self.assertEqual((prod - cons) % 2**32 <= size, possible)
+                    if possible:
+                        self.assertEqual(prod - cons, count)
+                    words = f"{count} of {size} bytes wait" if possible else "impossible, one side is faulty"
+                    self.assertRegex(screen, rf"- {ring}: [^\n]* {words} -")
+                    self.assertIn(f"{ring}_prod {prod}&{size - 1}={prod % size}  {ring}_cons {cons}&{size - 1}={cons % size}", screen)
+                    if match := re.match(rf"dom1 (?:->|<-) dom1\.{ring} +{ring} ([.#]{{8}}) (\d+|\?!) ", line):
+                        self.assertEqual(match[2], str(count) if possible else "?!")
+        self.assertEqual(page["ending"], today_journal.ENDING)
 
     @needed("tshark")
     def test_the_capture_of_a_run_says_what_its_page_says(self):

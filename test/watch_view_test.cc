@@ -5,6 +5,7 @@
 #include "emu/trace/text.h"
 #include "test/catch.h"
 #include "test/ring_page.h"
+#include "test/watched.h"
 #include "tools/watch/keys.h"
 #include "tools/watch/lanes.h"
 #include "tools/watch/screen.h"
@@ -14,72 +15,19 @@ namespace watch_view_test {
 using namespace ringside;
 using namespace ringside::tools;
 using namespace ringside::trace;
+using ringside::test::all_text;
+using ringside::test::bytes_of;
+using ringside::test::plain;
+using ringside::test::row_text;
+using ringside::test::shows;
 using ringside::test::text_message;
+using ringside::test::Watched;
 
 namespace {
 
 constexpr Actor xcs = actor(Role::xcs);
 constexpr Actor xend = actor(Role::xend);
 constexpr Actor dom1 = actor(Role::domain, 1);
-
-class Watched final : public Sink {
- public:
-  Watched() : Sink(&listening_), history(1, Life::running) {}
-  void write(Entry& entry) override {
-    entry.time_ns = ++time_;
-    history.take(entry);
-  }
-  [[nodiscard]] std::uint64_t now_ns() const override { return time_; }
-  Journal as(Actor self) { return {*this, self}; }
-
-  void request(std::uint32_t index, std::string_view text) {
-    as(xcs).slot_written(1, ring::Ring::rx, ring::slot_of(index), SlotUse::request, text_message(text));
-    as(xcs).index_moved(1, ring::Ring::rx, IndexName::req_prod, index, index + 1);
-  }
-  void printed(std::string_view text) {
-    const std::span bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-    as(xend).bytes_passed(1, actor(Role::client, 1), bytes);
-  }
-  [[nodiscard]] Canvas canvas(std::size_t columns, std::size_t rows, bool ascii = true,
-                              const WatchStatus& status = {.who = "dom1 \"web\""}) const {
-    Canvas drawn(columns, rows, ascii);
-    draw_watch(drawn, status, history);
-    return drawn;
-  }
-
-  WatchHistory history;
-
- private:
-  std::uint32_t listening_ = 1;
-  std::uint64_t time_ = 0;
-};
-
-/// '~' for all that is no ASCII, and nothing for the right half of a wide one.
-std::string plain(const Glyph& glyph) {
-  if (glyph.columns == 0) return "";
-  return std::string(1, glyph.character < 0x7f ? static_cast<char>(glyph.character) : '~');
-}
-
-std::string row_text(const Canvas& canvas, std::size_t row) {
-  std::string text;
-  for (const Cell& cell : canvas.row(row)) text += plain(cell.glyph);
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
-}
-
-std::string all_text(const Canvas& canvas) {
-  std::string text;
-  for (std::size_t row = 0; row < canvas.rows(); ++row) text += row_text(canvas, row) + "\n";
-  return text;
-}
-
-bool shows(const Canvas& canvas, std::string_view text) {
-  return all_text(canvas).find(text) != std::string::npos;
-}
-
-std::span<const std::uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 std::string console_text(std::string_view bytes, std::size_t row = 0) {
   ConsoleScreen console;

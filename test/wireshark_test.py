@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
+import today_journal
 from needed import needed
 
 TEST = pathlib.Path(__file__).resolve().parent
@@ -198,6 +199,20 @@ class Wireshark(unittest.TestCase):
                 (("20-quirk-ctrlif-bad-id", "-p", "CRASHES=on"), {"Response does not echo the request's type, subtype and id"})):
             with self.subTest(words):
                 self.assertLessEqual(expected, self.odd(self.capture(*words)))
+
+    def test_packets_about_byte_rings_have_indices_places_and_what_waits(self):
+        today_journal.write(self.folder / "today.jsonl")
+        self.ringside("view", "today.jsonl", "--pcap", "today.pcapng")
+        capture = self.folder / "today.pcapng"
+        shown = self.fields(capture, "bytering", "ringside.step", "ring.summary", "bytering.found", "bytering.index", "bytering.place",
+                            "bytering.index.place", "bytering.in_cons", "bytering.in_prod", "bytering.out_cons", "bytering.out_prod",
+                            "ringside.direction", "cmsg.text")
+        self.assertEqual(shown[0], ("2", "dom1.in 0/1024", "0", "in_cons", "", "1022", "1022", "1022", "2040", "2045", "0", ""))
+        self.assertEqual(shown[1], ("4", "dom1.out 5/2048", "0", "", "2045", "", "1022", "1022", "2040", "2045", "2", "hello.."))
+        self.assertEqual(shown[3], ("6", "dom1.out 2/2048", "1", "out_cons", "", "2", "1022", "1022", "2050", "2052", "0", ""))
+        self.assertEqual(shown[5], ("9", "dom1.in 3/1024", "1", "", "1022", "", "1022", "1025", "2050", "2052", "1", "q!."))
+        faulty = self.fields(capture, "_ws.expert.severity == warning && bytering", "ringside.step", "_ws.expert.message")
+        self.assertEqual(faulty, [("11", "More bytes wait than the ring holds: a faulty index")])
 
     def test_a_packet_of_another_version_is_reported(self):
         capture = self.capture("01-hello").read_bytes()

@@ -22,6 +22,7 @@ extern const std::string_view page_model;
 extern const std::string_view page_terminal;
 extern const std::string_view page_words;
 extern const std::string_view page_lanes;
+extern const std::string_view page_byte_rings;
 extern const std::string_view page_panes;
 extern const std::string_view page_source;
 extern const std::string_view page_check;

@@ -19,7 +19,45 @@ HvcTty::HvcTty(Host& host, trace::Journal journal, DomainId domain, Setup setup)
       domain_(domain),
       setup_(std::move(setup)),
       front_(setup_.rings),
-      terminal_(host, journal, domain) {}
+      terminal_(host, journal, domain),
+      reported_out_cons_(front_.out_cons()),
+      reported_in_prod_(front_.in_prod()),
+      reported_input_end_(front_.in_cons()) {
+  journal_.told(domain_, trace::Fact::byte_rings,
+                {front_.in_cons(), front_.in_prod(), front_.out_cons(), front_.out_prod()});
+  report_input(ring::waiting_bytes(front_.in_prod(), front_.in_cons(), in_bytes).value_or(0));
+}
+
+// -- what xenconsoled has done
+
+std::optional<std::size_t> HvcTty::room() {
+  const auto bytes = front_.room();
+  journal_.byte_index_found(domain_, trace::ByteIndex::out_cons,
+                            std::exchange(reported_out_cons_, front_.out_cons()), front_.out_cons());
+  return bytes;
+}
+
+std::optional<std::size_t> HvcTty::input_bytes() {
+  const auto bytes = front_.input_bytes();
+  journal_.byte_index_found(domain_, trace::ByteIndex::in_prod,
+                            std::exchange(reported_in_prod_, front_.in_prod()), front_.in_prod());
+  if (reported_input_end_ != front_.in_prod()) report_input(bytes.value_or(0));
+  return bytes;
+}
+
+/// Reports those of the waiting bytes that are not in the journal. Without listeners they are not copied: a
+/// journal that begins later has them in its header.
+void HvcTty::report_input(std::size_t waiting) {
+  std::size_t before = ring::distance(reported_input_end_, front_.in_cons());
+  if (before > waiting) before = 0;  // an index was impossible
+  if (journal_.listening()) {
+    std::array<std::uint8_t, in_bytes> copy;
+    const std::size_t copied = front_.look(std::span(copy).first(waiting));
+    journal_.bytes_found(domain_, trace::ByteRing::in, front_.in_cons() + static_cast<ring::Index>(before),
+                         Bytes(copy).first(copied).subspan(std::min(before, copied)));
+  }
+  reported_input_end_ = front_.in_cons() + static_cast<ring::Index>(waiting);
+}
 
 // -- output
 
@@ -37,7 +75,7 @@ void HvcTty::print(std::string_view text) {
 }
 
 void HvcTty::move_output() {
-  const std::size_t count = std::min(front_.room().value_or(0), messages_.size());
+  const std::size_t count = std::min(room().value_or(0), messages_.size());
   put({reinterpret_cast<const std::uint8_t*>(messages_.data()), count});
   messages_.erase(0, count);
 }
@@ -45,44 +83,55 @@ void HvcTty::move_output() {
 void HvcTty::read_terminal() {
   if (!messages_.empty()) return;
   std::array<std::uint8_t, out_bytes> into;
-  put(terminal_.read(std::span(into).first(front_.room().value_or(0))));
+  put(terminal_.read(std::span(into).first(room().value_or(0))));
   if (terminal_.input_hung_up()) move_input();
 }
 
 void HvcTty::put(Bytes bytes) {
   if (bytes.empty()) return;
+  const ring::Index first = front_.out_prod();
+  const auto moment = journal_.moment();
   front_.write(bytes);
-  journal_.bytes_passed(domain_, trace::dom0_actor, bytes);
+  journal_.bytes_written(domain_, trace::ByteRing::out, first, bytes, moment);
+  journal_.byte_index_moved(domain_, trace::ByteIndex::out_prod, first, front_.out_prod(), moment);
   moved_ = true;
 }
 
 bool HvcTty::output_ended() const {
-  return messages_.empty() && terminal_.state() != GuestTerminal::State::open && front_.all_taken();
+  return messages_.empty() && terminal_.state() != GuestTerminal::State::open &&
+         front_.out_cons() == front_.out_prod();
 }
 
 // -- input
 
 void HvcTty::move_input() {
   if (terminal_.state() == GuestTerminal::State::none && !terminal_.input_hung_up()) return;
-  while (front_.input_bytes().value_or(0) != 0 && !terminal_.input_blocked()) {
+  while (const std::size_t waiting = input_bytes().value_or(0)) {
+    if (terminal_.input_blocked()) return;
     if (terminal_.input_hung_up()) return drop_input();
     std::array<std::uint8_t, in_bytes> bytes;
-    const std::size_t taken = terminal_.write(Bytes(bytes).first(front_.look(bytes)));
+    const std::size_t count = front_.look(std::span(bytes).first(waiting));
+    const std::size_t taken = terminal_.write(Bytes(bytes).first(count));
     if (taken == 0) continue;
-    front_.take(taken);
-    moved_ = true;
+    take(taken);
   }
 }
 
+void HvcTty::take(std::size_t bytes) {
+  const ring::Index before = front_.in_cons();
+  front_.take(bytes);
+  journal_.byte_index_moved(domain_, trace::ByteIndex::in_cons, before, front_.in_cons());
+  moved_ = true;
+}
+
 void HvcTty::drop_input() {
-  const std::size_t bytes = front_.input_bytes().value_or(0);
+  const std::size_t bytes = input_bytes().value_or(0);
+  take(bytes);
   journal_.refused(domain_, trace::dom0_actor, trace::Refusal::input_unread);
   const std::uint32_t before = dropped_input_bytes_;
   dropped_input_bytes_ += static_cast<std::uint32_t>(bytes);
   journal_.counted(domain_, trace::Counter::input_bytes_dropped, before, dropped_input_bytes_);
   ring::NativeMemory::store(&setup_.words->guest_lost_input_bytes, dropped_input_bytes_);
-  front_.take(bytes);
-  moved_ = true;
 }
 
 void HvcTty::hang_up_input() {
@@ -120,7 +169,9 @@ void HvcTty::serve() {
 
 /// An impossible index stops its direction until xenconsoled repairs it.
 void HvcTty::check_indices() {
-  const bool possible = front_.room() && front_.input_bytes();
+  const auto free = room();
+  const auto waiting = input_bytes();
+  const bool possible = free && waiting;
   if (!possible && !indices_reported_)
     journal_.refused(domain_, trace::dom0_actor, trace::Refusal::impossible_indices);
   indices_reported_ = !possible;
@@ -131,7 +182,7 @@ void HvcTty::announce() {
 }
 
 void HvcTty::update_watch() {
-  terminal_.update_watch(front_.room().value_or(0) != 0 && messages_.empty());
+  terminal_.update_watch(room().value_or(0) != 0 && messages_.empty());
 }
 
 }  // namespace ringside::domu

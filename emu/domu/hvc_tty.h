@@ -6,11 +6,13 @@
 // the ring `in` until the terminal has taken it. There is no buffer but the rings; only kernel messages wait
 // here when `out` is full, and the program's output waits behind them.
 //
-// xenconsoled reports nothing to the journal. So the journal has what the guest writes into `out`, and what
-// its terminal gets from `in`.
+// xenconsoled reports nothing to the journal. So the journal has what the guest does, and, as found, what
+// xenconsoled has done since the guest last looked: it has moved out_cons, or written bytes and moved
+// in_prod.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,6 +55,10 @@ class HvcTty final : public GuestConsole {
   void move_input();
   void drop_input();
   void put(Bytes bytes);
+  [[nodiscard]] std::optional<std::size_t> room();
+  [[nodiscard]] std::optional<std::size_t> input_bytes();
+  void report_input(std::size_t waiting);
+  void take(std::size_t bytes);
   void check_indices();
   void announce();
   void update_watch();
@@ -65,6 +71,10 @@ class HvcTty final : public GuestConsole {
   std::string messages_;           ///< of the kernel, not in the ring yet
   bool moved_ = false;             ///< an index has moved since the last event
   bool indices_reported_ = false;  ///< that xenconsoled's index is impossible
+  // What the journal has of xenconsoled's indices, and of the bytes before in_prod.
+  ring::Index reported_out_cons_;
+  ring::Index reported_in_prod_;
+  ring::Index reported_input_end_;
   std::uint32_t dropped_input_bytes_ = 0;
 };
 

@@ -149,6 +149,10 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
     case Kind::event_taken:
     case Kind::mask_changed:
     case Kind::frame_taken:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       return;
   }
 }

@@ -87,6 +87,10 @@ Course course_of(const Entry& entry) {
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::mask_changed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
     case Kind::refused:
     case Kind::counted:
     case Kind::quirk:

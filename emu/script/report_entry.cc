@@ -134,6 +134,10 @@ std::string Wording::text() const {
     case Kind::event_taken:
       return fmt::format("{} takes event", who);
     case Kind::mask_changed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       break;  // no line expects it
     case Kind::frame_passed:
       return frame();

@@ -70,6 +70,10 @@ void State::take(const trace::Entry& entry) {
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::mask_changed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       return;
   }
 }
@@ -124,7 +128,7 @@ void State::took(const trace::Entry& entry, RingRecord& record) {
 /// The output that a daemon keeps.
 void State::count_level(const trace::FlowPlace& place) {
   const bool daemon = place.role == Role::xend || place.role == Role::xenctld;
-  if (place.ring || place.down || !daemon) return;
+  if (place.ring != trace::FlowRing::none || place.down || !daemon) return;
   const auto now = static_cast<std::int64_t>(flow_.level(place));
   const std::int64_t before = std::exchange(levels_[place], now);
   count({CountedBy::level}, trace::actor(place.role), place.domain, now - before);

@@ -70,6 +70,14 @@ Arrow arrow_of(const Entry& entry, const Flow& flow) {
       const bool takes = name == IndexName::req_cons || name == IndexName::rsp_cons;
       return takes ? Arrow{Lane::page, self} : Arrow{self, Lane::page};
     }
+    case Kind::bytes_written:
+      return {self, Lane::page};
+    case Kind::bytes_found:
+    case Kind::byte_index_found:
+      return {Lane::page, self};
+    case Kind::byte_index_moved:
+      return is_cons(static_cast<ByteIndex>(entry.detail)) ? Arrow{Lane::page, self}
+                                                           : Arrow{self, Lane::page};
     case Kind::event_raised:
       return {self, Lane::event};
     case Kind::event_taken:

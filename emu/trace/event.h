@@ -11,6 +11,7 @@
 
 #include "emu/base/quirks.h"
 #include "emu/trace/facts.h"
+#include "ring/byte_ring.h"
 #include "ring/event_bits.h"
 #include "ring/layout.h"
 #include "ring/message.h"
@@ -53,9 +54,39 @@ enum class Kind : std::uint8_t {
   frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
                  ///< frame_passed
   mask_changed,  ///< actor sets or clears the mask bit of its `port`: `detail` is the MaskBit
+  // The byte rings of today's console, of which only the guest reports. `detail` is a ByteRing, or of an
+  // index the ByteIndex.
+  bytes_written,  ///< actor writes `message.length` bytes into a byte ring; `from_value` is the index of the
+                  ///< first (longer runs are several entries)
+  byte_index_moved,  ///< actor moves an index from `from_value` to `to_value`
+  byte_index_found,  ///< actor finds that the other end has moved an index since it last looked
+  bytes_found,       ///< actor finds bytes that the other end has written; fields as of bytes_written
 };
+inline constexpr Kind last_kind = Kind::bytes_found;
 
 enum class IndexName : std::uint8_t { req_prod, req_cons, rsp_prod, rsp_cons };
+
+/// The byte rings of today's console, as the guest sees them: typed bytes are in `in`, printed ones in `out`.
+enum class ByteRing : std::uint8_t { in, out };
+/// In the order in which they are in the frame.
+enum class ByteIndex : std::uint8_t { in_cons, in_prod, out_cons, out_prod };
+inline constexpr std::size_t byte_indices = 4;
+
+[[nodiscard]] constexpr ByteRing ring_of(ByteIndex index) {
+  return index <= ByteIndex::in_prod ? ByteRing::in : ByteRing::out;
+}
+/// The index that the consumer of the bytes moves.
+[[nodiscard]] constexpr bool is_cons(ByteIndex index) {
+  return index == ByteIndex::in_cons || index == ByteIndex::out_cons;
+}
+/// How many bytes it holds.
+[[nodiscard]] constexpr std::uint32_t size_of(ByteRing ring) {
+  return ring == ByteRing::in ? sizeof ring::ByteRings::in : sizeof ring::ByteRings::out;
+}
+/// Where the byte of this index is.
+[[nodiscard]] constexpr std::uint32_t place_in(ByteRing ring, std::uint32_t index) {
+  return index % size_of(ring);
+}
 
 /// The source of an event: the other end of its channel, or a virtual or physical interrupt.
 enum class EventSource : std::uint8_t { channel, virq, pirq };
@@ -128,6 +159,12 @@ inline void set_number(Entry& entry, std::optional<std::uint32_t> number) {
 inline void set_text(Entry& entry, std::string_view text) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   entry.message = ring::make_message(0, 0, 0, {bytes, text.size()});
+}
+
+/// The byte ring of an entry of the four kinds about them.
+[[nodiscard]] inline ByteRing byte_ring_of(const Entry& entry) {
+  const bool of_index = entry.kind == Kind::byte_index_moved || entry.kind == Kind::byte_index_found;
+  return of_index ? ring_of(static_cast<ByteIndex>(entry.detail)) : static_cast<ByteRing>(entry.detail);
 }
 
 /// The payload of the entry's message as text. Valid as long as the entry.

@@ -250,6 +250,8 @@ constexpr Row<Fact> facts[] = {
     {Fact::memory_target_missed, "memory_target_missed", "memory target of {0} pages: {text}"},
     {Fact::init_runs, "init_runs", "init runs {text} on {tty}"},
     {Fact::init_program_ended, "init_program_ended", "the program on {tty} has ended with status {0}"},
+    {Fact::byte_rings, "byte_rings",
+     "its console is two rings of bytes: in_cons {0}, in_prod {1}, out_cons {2}, out_prod {3}"},
     {Fact::control_closed, "control_closed", "xcs has closed its control connection"},
     {Fact::data_closed, "data_closed", "xcs has closed its data connection"},
     {Fact::notifies, "notifies", "notifies the guest"},
@@ -368,6 +370,10 @@ std::string words_of(const Entry& entry) {
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       break;
   }
   return "";
@@ -400,6 +406,10 @@ char marker(const Entry& entry) {
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       break;
   }
   return ' ';

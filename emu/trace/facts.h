@@ -252,6 +252,7 @@ enum class Fact : std::uint8_t {
   memory_target_missed,
   init_runs,  ///< {1} is a Dom0Tty; of the next one as well
   init_program_ended,
+  byte_rings,  ///< {0} to {3} are the indices of its byte rings, by ByteIndex
   // scenarios
   control_closed,
   data_closed,

@@ -31,7 +31,7 @@ bool is_console_request(const Entry& entry) {
 }
 
 FlowPlace ring_place(std::uint32_t domain, bool down) {
-  return {.ring = true, .domain = domain, .down = down};
+  return {.ring = FlowRing::messages, .domain = domain, .down = down};
 }
 
 /// The characters before the next one that Xen's serial layer has inserted: it sends a newline as CR LF.
@@ -81,6 +81,14 @@ FlowStep Flow::take(std::uint64_t step, const Entry& entry) {
         push(client, made(client, entry.values[0]));
       }
       break;
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      bytes_in_ring(entry);
+      break;
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      byte_index(entry);
+      break;
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::mask_changed:
@@ -118,8 +126,9 @@ void Flow::bytes_passed(const Entry& entry) {
     if (from == Role::domain) known_[entry.domain].reports = true;
     return push(self, made(self, text.size()));
   }
-  if (depth_of(from) == depth_of(to)) return;
-  const bool down = depth_of(from) < depth_of(to);
+  const int depth = depth_of(from, entry.domain);
+  if (depth == depth_of(to, entry.domain)) return;
+  const bool down = depth < depth_of(to, entry.domain);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
   const FlowPlace receiver{.role = to, .domain = entry.domain, .down = down};
   // Input for Xen itself has arrived.
@@ -299,6 +308,8 @@ void Flow::told(const Entry& entry) {
     for (const bool down : {true, false})
       lose_all({.role = Role::domain, .domain = entry.domain, .down = down}, Loss::ended);
     lose_all(ring_place(entry.domain, true), Loss::ended);
+    lose_all({.ring = FlowRing::bytes, .domain = entry.domain}, Loss::ended);
+    lose_all({.role = Role::dom0, .domain = entry.domain}, Loss::ended);
   };
   const auto output_ended = [&] {
     lose_all(ring_place(entry.domain, false), Loss::ended);
@@ -309,11 +320,21 @@ void Flow::told(const Entry& entry) {
   switch (fact_of(entry)) {
     case Fact::created:
       known_.erase(entry.domain);
+      taken_unseen_.erase(entry.domain);
       return;
+    case Fact::destroyed:
+      domain_ended();
+      // Whether xenconsoled had taken the last bytes is not known.
+      return unsee(pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes),
+                   entry.domain);
     case Fact::crashed:
     case Fact::connection_closed:
-    case Fact::destroyed:
       return domain_ended();
+    case Fact::byte_rings:
+      // The bytes that wait in `in` are entries after this one.
+      known_[entry.domain].byte_ring_ends = {entry.values[static_cast<std::size_t>(ByteIndex::in_cons)],
+                                             entry.values[static_cast<std::size_t>(ByteIndex::out_prod)]};
+      return;
     case Fact::channel_closed:
       if (dead) output_ended();
       return;
@@ -341,7 +362,7 @@ void Flow::told(const Entry& entry) {
     case Fact::session_lost:
       // Input without numbers is not sent again.
       for (auto& [place, queue] : held_) {
-        if (place.ring || place.role != Role::xcs || !place.down) continue;
+        if (place.ring != FlowRing::none || place.role != Role::xcs || !place.down) continue;
         lose(place.domain, true, pull(place, all_bytes, {.unnumbered = true}), Loss::with_daemon);
       }
       return;

@@ -4,6 +4,9 @@
 // its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
 // is never compared. Bytes of a sender that does not report their source are counted as `appeared`, and bytes
 // of a receiver that does not report what it did with them as `unseen`. Views show both as unknown.
+// xenconsoled reports nothing: bytes that it types into `in` are new there, except those that ringside's own
+// client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own client shows
+// them.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
@@ -20,17 +23,25 @@
 #include <vector>
 
 #include "emu/trace/event.h"
+#include "emu/trace/journal_file.h"
 
 namespace ringside::trace {
 
 /// The most bytes that one place holds; beyond that the oldest are forgotten.
 inline constexpr std::size_t flow_place_bytes_max = std::size_t{4} << 20;
 
-/// Places of bytes: the ring, or an actor that has received them and not passed them on. A frame on xcs's
-/// socket is in xcs.
+/// Whether a place is in a ring, and in which.
+enum class FlowRing : std::uint8_t {
+  none,
+  messages,  ///< the control messages of 2005: rx down, tx up
+  bytes,     ///< today's console: `in` down, `out` up
+};
+
+/// Places of bytes: a ring, or an actor that has received them and not passed them on. A frame on xcs's
+/// socket is in xcs. dom0 is xenconsoled, with the pty of a domain of today.
 struct FlowPlace {
-  bool ring = false;
-  Role role = Role::user;  ///< no meaning for the ring
+  FlowRing ring = FlowRing::none;
+  Role role = Role::user;  ///< no meaning for a ring
   std::uint32_t domain = 0;
   bool down = true;  ///< in transit to the guest
 
@@ -82,6 +93,8 @@ class Flow {
   /// `place_bytes_max`: smaller for a caller that keeps many Flows.
   explicit Flow(std::size_t place_bytes_max = flow_place_bytes_max) : place_bytes_max_(place_bytes_max) {}
 
+  /// The beginning of a journal: the bytes that waited in the byte rings before its first entry.
+  void begin(const JournalHeader& header);
   /// The next entry.
   FlowStep take(std::uint64_t step, const Entry& entry);
 
@@ -132,9 +145,17 @@ class Flow {
     bool reports = false;                                ///< its kernel reports where its output is from
     bool dead = false;
     bool gone = false;  ///< and its console is, too
+    /// Of each byte ring, the index after the last byte that was put into it.
+    std::array<std::optional<std::uint32_t>, 2> byte_ring_ends = {};
   };
 
   void bytes_passed(const Entry& entry);
+  void bytes_in_ring(const Entry& entry);
+  void byte_index(const Entry& entry);
+  Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);
+  void fetch_from_in(std::uint32_t domain, std::size_t bytes);
+  void unsee(const Pieces& pieces, std::uint32_t domain);
+  Pieces shown_by_viewer(std::uint32_t domain, std::size_t bytes);
   void frame_passed(const Entry& entry);
   void frame_taken(const Entry& entry);
   void slot_written(const Entry& entry);
@@ -176,6 +197,8 @@ class Flow {
 
   std::map<FlowPlace, Queue> held_;
   std::map<std::uint32_t, Queue> strays_;  ///< counted as lost with a viewer, which may still show them
+  /// Counted as unseen, since xenconsoled has taken them. A viewer of its pty that reports may show them.
+  std::map<std::uint32_t, Queue> taken_unseen_;
   std::map<std::uint32_t, Known> known_;
   std::map<std::pair<std::uint32_t, bool>, FlowTotals> totals_;
   std::vector<FlowPlace> touched_;

@@ -47,10 +47,11 @@ std::vector<std::string> Flow::imbalances() const {
     for (const auto& [place, queue] : held_) {
       if (place.domain != domain || place.down != down || queue.bytes == 0) continue;
       // A viewer may still read the bytes that it has or waits for.
-      const bool may_be_read = !place.ring && !down && place.role != Role::domain && place.role != Role::xcs;
+      const bool may_be_read =
+          place.ring == FlowRing::none && !down && place.role != Role::domain && place.role != Role::xcs;
       left_over = left_over || (gone && !may_be_read);
       parts += fmt::format(", {} in {}", queue.bytes,
-                           place.ring ? "the ring" : actor_name(actor(place.role, domain)));
+                           place.ring != FlowRing::none ? "the ring" : actor_name(actor(place.role, domain)));
     }
     for (std::size_t why = 0; why < losses; ++why) {
       if (its.lost_by[why] == 0) continue;

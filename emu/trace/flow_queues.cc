@@ -70,6 +70,7 @@ void Flow::note(const FlowPlace& place, const Pieces& pieces) {
 
 Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
   if (place.role == Role::xenctld && !place.down) fetch(place, bytes);
+  if (place.role == Role::domain && place.down) fetch_from_in(place.domain, bytes);
   Pieces out;
   const auto more = [&](const Pieces& pieces) {
     for (const Piece& each : pieces) bytes -= each.count;
@@ -79,6 +80,7 @@ Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
     // A viewer's bytes have no number; those that another client of xcs took have one.
     more(pull(place, bytes, {.unnumbered = true}));
     if (bytes != 0) more(recovered(place.domain, bytes));
+    if (bytes != 0) more(shown_by_viewer(place.domain, bytes));
   }
   more(pull(place, bytes));
   if (bytes == 0) return out;
@@ -93,7 +95,7 @@ Flow::Pieces Flow::leave(const FlowPlace& place, std::size_t bytes) {
 
 /// xenctld uses the messages in the ring before it reports that it has taken them.
 void Flow::fetch(const FlowPlace& taker, std::size_t bytes) {
-  const FlowPlace ring{.ring = true, .domain = taker.domain, .down = false};
+  const FlowPlace ring{.ring = FlowRing::messages, .domain = taker.domain, .down = false};
   const FlowStep done = done_;
   while (bytes > level(taker) && level(ring) != 0) push(taker, pull(ring, held_[ring].pieces.front().count));
   done_ = done;

@@ -112,7 +112,7 @@ Shown hop_of_bytes(const Entry& entry) {
     case Role::program:
       return hop_of_terminal(entry.actor, HopId::program);
     case Role::user:
-      if (to == Role::dom0) return HopId::keyboard;
+      if (to == Role::dom0 && entry.domain == 0) return HopId::keyboard;
       return to == Role::uart ? HopId::serial_line : HopId::client;
     case Role::client:
       return HopId::client;
@@ -217,6 +217,10 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::told:
     case Kind::frame_taken:
     case Kind::mask_changed:
+    case Kind::bytes_written:  // the hops are those of 2005
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
       break;
   }
   return nullptr;

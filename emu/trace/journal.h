@@ -40,6 +40,25 @@ class Journal {
     sink_->write(entry);
   }
 
+  /// `first` is the index of the first byte, and `at` when they were written: 0 = now.
+  void bytes_written(std::uint32_t domain, ByteRing ring, ring::Index first,
+                     std::span<const std::uint8_t> bytes, std::uint64_t at = 0) {
+    in_byte_ring(Kind::bytes_written, domain, ring, first, bytes, at);
+  }
+  /// The other end, which reports nothing, has written them.
+  void bytes_found(std::uint32_t domain, ByteRing ring, ring::Index first,
+                   std::span<const std::uint8_t> bytes) {
+    in_byte_ring(Kind::bytes_found, domain, ring, first, bytes, 0);
+  }
+  void byte_index_moved(std::uint32_t domain, ByteIndex index, ring::Index from, ring::Index to,
+                        std::uint64_t at = 0) {
+    of_byte_index(Kind::byte_index_moved, domain, index, from, to, at);
+  }
+  /// The other end, which reports nothing, has moved it since it was last found at `from`.
+  void byte_index_found(std::uint32_t domain, ByteIndex index, ring::Index from, ring::Index to) {
+    of_byte_index(Kind::byte_index_found, domain, index, from, to, 0);
+  }
+
   /// `number` is the number of the interrupt, if the event is for one.
   void event_raised(std::uint32_t domain, Actor receiver, ring::Port port, ring::Raised outcome,
                     EventSource source = EventSource::channel, std::uint32_t number = 0) {
@@ -167,6 +186,28 @@ class Journal {
   }
 
  private:
+  void in_byte_ring(Kind kind, std::uint32_t domain, ByteRing ring, ring::Index first,
+                    std::span<const std::uint8_t> bytes, std::uint64_t at) {
+    if (!listening()) return;
+    while (!bytes.empty()) {
+      Entry entry = about(kind, domain, static_cast<std::uint8_t>(ring));
+      entry.time_ns = at;
+      entry.from_value = first;
+      entry.message = ring::make_message(0, 0, 0, bytes);
+      sink_->write(entry);
+      bytes = bytes.subspan(entry.message.length);
+      first += entry.message.length;
+    }
+  }
+  void of_byte_index(Kind kind, std::uint32_t domain, ByteIndex index, ring::Index from, ring::Index to,
+                     std::uint64_t at) {
+    if (!listening() || from == to) return;
+    Entry entry = about(kind, domain, static_cast<std::uint8_t>(index));
+    entry.time_ns = at;
+    entry.from_value = from;
+    entry.to_value = to;
+    sink_->write(entry);
+  }
   [[nodiscard]] Entry about(Kind kind, std::uint32_t domain, std::uint8_t detail) const {
     Entry entry;
     entry.kind = kind;

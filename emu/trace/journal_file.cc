@@ -25,12 +25,21 @@ std::string ring_json(const JournalRing& ring) {
   return fmt::format(R"({{"req_prod":{},"rsp_prod":{},"slots":[{}]}})", ring.req_prod, ring.rsp_prod, slots);
 }
 
+std::string byte_ring_json(const JournalByteRing& ring) {
+  return fmt::format(R"({{"cons":{},"prod":{},"bytes":"{:02x}"}})", ring.cons, ring.prod,
+                     fmt::join(ring.bytes, ""));
+}
+
 std::string domain_json(const JournalDomain& domain) {
   std::string out = fmt::format(R"({{"id":{},"layout":"{}")", domain.id, layout_name(domain.layout));
   if (!domain.name.empty()) out += R"(,"name":)" + json_text(domain.name);
   if (domain.rings) {
     const auto& [tx, rx] = *domain.rings;
     out += fmt::format(R"(,"rings":{{"tx":{},"rx":{}}})", ring_json(tx), ring_json(rx));
+  }
+  if (domain.byte_rings) {
+    const auto& [in, out_ring] = *domain.byte_rings;
+    out += fmt::format(R"(,"byte_rings":{{"in":{},"out":{}}})", byte_ring_json(in), byte_ring_json(out_ring));
   }
   return out + "}";
 }

@@ -25,7 +25,7 @@
 namespace ringside::trace {
 
 inline constexpr std::string_view journal_format = "ringside journal";
-inline constexpr std::uint64_t journal_version = 3;
+inline constexpr std::uint64_t journal_version = 4;
 
 inline constexpr std::size_t journal_line_bytes_max = std::size_t{8}
                                                       << 20;  ///< the first line contains a scenario
@@ -44,12 +44,23 @@ struct JournalRing {
 };
 static_assert(std::has_unique_object_representations_v<JournalRing>);
 
+/// A byte ring of a domain of today, as its frame shows it.
+struct JournalByteRing {
+  ring::Index prod = 0;
+  ring::Index cons = 0;
+  std::vector<std::uint8_t> bytes = {};  ///< those that wait; none if an index is impossible
+
+  friend bool operator==(const JournalByteRing&, const JournalByteRing&) = default;
+};
+
 struct JournalDomain {
   std::uint32_t id = 0;
   ring::Abi layout = ring::Abi::sring;
   std::string name = {};
   /// tx and rx of a domain that was running when the file was begun; empty: both rings were empty.
   std::optional<std::array<JournalRing, 2>> rings = {};
+  /// Of a domain of today instead, by ByteRing.
+  std::optional<std::array<JournalByteRing, 2>> byte_rings = {};
 
   friend bool operator==(const JournalDomain&, const JournalDomain&) = default;
 };

@@ -62,6 +62,14 @@ std::string details(const Entry& entry) {
     case Kind::index_moved:
       return fmt::format(R"(,{},"index":"{}","from":{},"to":{})", ring(),
                          index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return fmt::format(R"(,"ring":"{}","at":{},"bytes":{})", ring_word(byte_ring_of(entry)),
+                         entry.from_value, hex(entry.message.payload()));
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return fmt::format(R"(,"index":"{}","from":{},"to":{})",
+                         index_name(static_cast<ByteIndex>(entry.detail)), entry.from_value, entry.to_value);
     case Kind::event_raised:
       return fmt::format(R"(,{},"port":{},"outcome":"{}"{})", peer(), entry.port,
                          raised_name(static_cast<ring::Raised>(entry.detail)), source_json(entry));

@@ -24,6 +24,10 @@ bool has_peer(Kind kind) {
     case Kind::index_moved:
     case Kind::event_taken:
     case Kind::mask_changed:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
     case Kind::counted:
     case Kind::quirk:
     case Kind::told:
@@ -37,10 +41,23 @@ bool is_about_ring(const Entry& entry) {
   return entry.kind == Kind::slot_written || entry.kind == Kind::index_moved;
 }
 
+bool is_about_byte_ring(const Entry& entry) {
+  return entry.kind == Kind::bytes_written || entry.kind == Kind::bytes_found ||
+         entry.kind == Kind::byte_index_moved || entry.kind == Kind::byte_index_found;
+}
+
+/// Only the guest reports what happens to its byte rings: "dom1 -> dom1.out", "dom1 <- dom1.in".
+std::string who_and_byte_ring(const Entry& entry) {
+  const bool found = entry.kind == Kind::bytes_found || entry.kind == Kind::byte_index_found;
+  return fmt::format("{} {} {}", actor_name(entry.actor), found ? "<-" : "->",
+                     ring_name(entry.domain, byte_ring_of(entry)));
+}
+
 /// "xcs -> dom1", "xcs -> dom1.rx", "dom1"
 std::string who(const Entry& entry) {
   std::string from = actor_name(entry.actor);
   if (is_about_ring(entry)) return fmt::format("{} -> {}", from, ring_name(entry.domain, entry.ring));
+  if (is_about_byte_ring(entry)) return who_and_byte_ring(entry);
   if (!has_peer(entry.kind) || entry.peer == entry.actor) return from;
   return fmt::format("{} -> {}", from, actor_name(entry.peer));
 }
@@ -78,6 +95,16 @@ std::string what(const Entry& entry) {
     case Kind::index_moved:
       return fmt::format("{} {} -> {} (slot {})", index_name(static_cast<IndexName>(entry.detail)),
                          entry.from_value, entry.to_value, ring::slot_of(entry.to_value));
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return fmt::format("at {} (byte {}) len {} {}", entry.from_value,
+                         place_in(byte_ring_of(entry), entry.from_value), entry.message.payload().size(),
+                         quoted(entry.message.payload()));
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return fmt::format("{}{} {} -> {} (byte {}) {}", entry.kind == Kind::byte_index_found ? "finds " : "",
+                         index_name(static_cast<ByteIndex>(entry.detail)), entry.from_value, entry.to_value,
+                         place_in(byte_ring_of(entry), entry.to_value), distance_text(entry));
     case Kind::event_raised: {
       const auto source = static_cast<EventSource>(entry.from_value);
       return fmt::format(
@@ -120,8 +147,10 @@ std::string table_line(std::uint64_t step, const Entry& entry, std::uint64_t ori
   const std::string when =
       fmt::format("{:>11.3f} {:>6} {} ", static_cast<double>(since_ns) / 1e6, step, marker(entry));
   if (!makes_sense(entry)) return when + sentence(entry);
-  const std::string ring =
-      is_about_ring(entry) ? ring_text(entry.ring, replay.ring(entry.domain, entry.ring)) : "";
+  std::string ring;
+  if (is_about_ring(entry)) ring = ring_text(entry.ring, replay.ring(entry.domain, entry.ring));
+  if (is_about_byte_ring(entry))
+    ring = ring_text(byte_ring_of(entry), replay.byte_ring(entry.domain, byte_ring_of(entry)));
   return fmt::format("{}{:<20} {:<16} {}", when, who(entry), ring, what(entry));
 }
 

@@ -72,6 +72,14 @@ std::string_view kind_name(Kind kind) {
       return "told";
     case Kind::frame_taken:
       return "frame_taken";
+    case Kind::bytes_written:
+      return "bytes_written";
+    case Kind::byte_index_moved:
+      return "byte_index_moved";
+    case Kind::byte_index_found:
+      return "byte_index_found";
+    case Kind::bytes_found:
+      return "bytes_found";
   }
   return "unknown";
 }
@@ -94,6 +102,10 @@ std::string_view source_name(EventSource source) {
 
 std::string_view ring_word(ring::Ring ring) {
   return ring == ring::Ring::tx ? "tx" : "rx";
+}
+
+std::string_view ring_word(ByteRing ring) {
+  return ring == ByteRing::in ? "in" : "out";
 }
 
 std::string_view layout_name(ring::Abi layout) {
@@ -135,7 +147,7 @@ std::optional<JournalMark::Kind> mark_named(std::string_view name) {
 }
 
 std::optional<Kind> kind_named(std::string_view name) {
-  return value_named(name, Kind::mask_changed, kind_name);
+  return value_named(name, last_kind, kind_name);
 }
 
 std::optional<SlotUse> use_named(std::string_view name) {
@@ -157,7 +169,15 @@ std::optional<ring::Abi> layout_named(std::string_view name) {
 }
 
 std::optional<IndexName> index_named(std::string_view name) {
-  return value_named(name, IndexName::rsp_cons, index_name);
+  return value_named(name, IndexName::rsp_cons, [](IndexName index) { return index_name(index); });
+}
+
+std::optional<ByteRing> byte_ring_named(std::string_view name) {
+  return value_named(name, ByteRing::out, [](ByteRing ring) { return ring_word(ring); });
+}
+
+std::optional<ByteIndex> byte_index_named(std::string_view name) {
+  return value_named(name, ByteIndex::out_prod, [](ByteIndex index) { return index_name(index); });
 }
 
 std::optional<MaskBit> mask_named(std::string_view name) {
@@ -224,6 +244,10 @@ int depth_of(Role role) {
   return 0;
 }
 
+int depth_of(Role role, std::uint32_t domain) {
+  return depth_of(role == Role::dom0 && domain != 0 ? Role::xend : role);
+}
+
 bool makes_sense(const Entry& entry) {
   if (!makes_sense(entry.actor) || !makes_sense(entry.peer)) return false;
   const bool has_ring = entry.ring == ring::Ring::tx || entry.ring == ring::Ring::rx;
@@ -246,6 +270,12 @@ bool makes_sense(const Entry& entry) {
       return fact_of(entry) <= last_fact;
     case Kind::mask_changed:
       return entry.detail <= static_cast<std::uint8_t>(MaskBit::set);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return entry.detail <= static_cast<std::uint8_t>(ByteRing::out);
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return entry.detail <= static_cast<std::uint8_t>(ByteIndex::out_prod);
     case Kind::event_taken:
     case Kind::frame_passed:
     case Kind::bytes_passed:

@@ -17,6 +17,8 @@ namespace ringside::trace {
 [[nodiscard]] std::string_view source_name(EventSource source);
 /// "tx", "rx"
 [[nodiscard]] std::string_view ring_word(ring::Ring ring);
+/// "in", "out"
+[[nodiscard]] std::string_view ring_word(ByteRing ring);
 /// "sring", "flat"
 [[nodiscard]] std::string_view layout_name(ring::Abi layout);
 /// "statement", "phase", "fault", "failure"
@@ -33,6 +35,8 @@ namespace ringside::trace {
 [[nodiscard]] std::optional<JournalMark::Kind> mark_named(std::string_view name);
 [[nodiscard]] std::optional<JournalMark::Act> act_named(std::string_view name);
 [[nodiscard]] std::optional<IndexName> index_named(std::string_view name);
+[[nodiscard]] std::optional<ByteRing> byte_ring_named(std::string_view name);
+[[nodiscard]] std::optional<ByteIndex> byte_index_named(std::string_view name);
 [[nodiscard]] std::optional<MaskBit> mask_named(std::string_view name);
 [[nodiscard]] std::optional<ring::Raised> raised_named(std::string_view name);
 /// By the name that frame_type_name() gives.
@@ -42,6 +46,9 @@ namespace ringside::trace {
 
 /// The position on the path, from the user at the terminal (lowest) to the program in the guest.
 [[nodiscard]] int depth_of(Role role);
+/// Between whom an entry about `domain` passes something: dom0 stands for xenconsoled in an entry about a
+/// domain of today, and is then below the client.
+[[nodiscard]] int depth_of(Role role, std::uint32_t domain);
 
 /// Whether every field that the entry's kind has is valid. A faulty process may write entries that are not.
 [[nodiscard]] bool makes_sense(const Entry& entry);

@@ -106,12 +106,65 @@ bool has_ring(Kind kind) {
   return kind == Kind::slot_written || kind == Kind::index_moved;
 }
 
+/// The ring of a packet: tx and rx, and after them in and out.
+std::uint8_t ring_number(const Entry& entry) {
+  constexpr std::uint8_t first_byte_ring = 2;
+  switch (entry.kind) {
+    case Kind::slot_written:
+    case Kind::index_moved:
+      return static_cast<std::uint8_t>(entry.ring);
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
+      return static_cast<std::uint8_t>(first_byte_ring + static_cast<std::uint8_t>(byte_ring_of(entry)));
+    case Kind::event_raised:
+    case Kind::event_taken:
+    case Kind::mask_changed:
+    case Kind::frame_passed:
+    case Kind::frame_taken:
+    case Kind::bytes_passed:
+    case Kind::refused:
+    case Kind::counted:
+    case Kind::quirk:
+    case Kind::told:
+      break;
+  }
+  return none8;
+}
+
+/// The four indices of a packet, and which of them are known.
+struct PacketIndices {
+  std::array<std::uint32_t, 4> at{};
+  std::uint8_t known = 0;
+};
+
+PacketIndices indices_after(const Replay& replay, const Entry& entry) {
+  if (has_ring(entry.kind)) {
+    const ReplayedRing& ring = replay.ring(entry.domain, entry.ring);
+    return {ring.indices, ring.known};
+  }
+  if (ring_number(entry) == none8) return {};
+  const ReplayedByteRing& in = replay.byte_ring(entry.domain, ByteRing::in);
+  const ReplayedByteRing& out = replay.byte_ring(entry.domain, ByteRing::out);
+  const unsigned known = unsigned{in.cons_known} | unsigned{in.prod_known} << 1 |
+                         unsigned{out.cons_known} << 2 | unsigned{out.prod_known} << 3;
+  return {{in.cons, in.prod, out.cons, out.prod}, static_cast<std::uint8_t>(known)};
+}
+
 std::string receiver_name(const Entry& entry) {
   switch (entry.kind) {
     case Kind::slot_written:
       return fmt::format("{}[{}]", ring_name(entry.domain, entry.ring), entry.to_value);
     case Kind::index_moved:
       return ring_name(entry.domain, entry.ring);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return fmt::format("{}[{}]", ring_name(entry.domain, byte_ring_of(entry)),
+                         place_in(byte_ring_of(entry), entry.from_value));
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return ring_name(entry.domain, byte_ring_of(entry));
     case Kind::event_raised:
     case Kind::frame_passed:
     case Kind::bytes_passed:
@@ -138,6 +191,8 @@ std::string payload_of(const Entry& entry) {
     case Kind::frame_taken:
       return entry.detail == frame_request || entry.detail == frame_response ? whole : "";
     case Kind::bytes_passed:
+    case Kind::bytes_written:
+    case Kind::bytes_found:
       return std::string(text_of(entry));
     case Kind::refused:
     case Kind::counted:
@@ -145,6 +200,8 @@ std::string payload_of(const Entry& entry) {
     case Kind::told:
       return words_of(entry);
     case Kind::index_moved:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::mask_changed:
@@ -158,9 +215,10 @@ std::uint8_t marker_code(const Entry& entry) {
   return static_cast<std::uint8_t>(codes.find(marker(entry)));
 }
 
-Direction between(Actor from, Actor to) {
-  if (depth_of(from.role) == depth_of(to.role)) return Direction::neither;
-  return depth_of(from.role) < depth_of(to.role) ? Direction::down : Direction::up;
+Direction between(Actor from, Actor to, std::uint32_t domain) {
+  const int depth = depth_of(from.role, domain);
+  if (depth == depth_of(to.role, domain)) return Direction::neither;
+  return depth < depth_of(to.role, domain) ? Direction::down : Direction::up;
 }
 
 }  // namespace
@@ -174,10 +232,15 @@ Direction direction_of(const Entry& entry) {
     case Kind::event_raised:
     case Kind::frame_passed:
     case Kind::bytes_passed:
-      return between(entry.actor, entry.peer);
+      return between(entry.actor, entry.peer, entry.domain);
     case Kind::frame_taken:
-      return between(entry.peer, entry.actor);
+      return between(entry.peer, entry.actor, entry.domain);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return byte_ring_of(entry) == ByteRing::in ? Direction::down : Direction::up;
     case Kind::index_moved:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
     case Kind::event_taken:
     case Kind::mask_changed:
     case Kind::refused:
@@ -198,7 +261,7 @@ std::string Pcapng::begin(const JournalHeader& header) {
 
 std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   const Hop* hop = hop_of(entry);
-  const ReplayedRing& its_ring = replay_.ring(entry.domain, entry.ring);
+  const PacketIndices indices = indices_after(replay_, entry);
   const bool in_slot = entry.kind == Kind::slot_written && entry.to_value < ring::slots_per_ring;
   const std::string payload = payload_of(entry);
   const std::string from = actor_name(entry.actor).substr(0, none8);
@@ -213,17 +276,15 @@ std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
   put(out, step);
   put(out, static_cast<std::uint8_t>(entry.kind));
   put(out, entry.detail);
-  put(out, has_ring(entry.kind) ? static_cast<std::uint8_t>(entry.ring) : none8);
-  put(out, static_cast<std::uint8_t>((has_ring(entry.kind) ? its_ring.known : 0) | marker_code(entry) << 4));
+  put(out, ring_number(entry));
+  put(out, static_cast<std::uint8_t>(indices.known | marker_code(entry) << 4));
   put(out, static_cast<std::uint16_t>(payload.size()));
   put(out, static_cast<std::uint8_t>(from.size()));
   put(out, static_cast<std::uint8_t>(to.size()));
   put(out, entry.time_ns - origin_ns_);
   put(out, entry.from_value);
   put(out, entry.to_value);
-  for (const IndexName name :
-       {IndexName::req_prod, IndexName::req_cons, IndexName::rsp_prod, IndexName::rsp_cons})
-    put(out, has_ring(entry.kind) ? its_ring.at(name) : 0);
+  for (const std::uint32_t index : indices.at) put(out, index);
   return fmt::format("{}{}{}{}{}", out, payload, from, to, sentence(entry));
 }
 

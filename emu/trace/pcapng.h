@@ -11,12 +11,13 @@
 //    0 u8 version (1)   1 u8 hop (HopId; 255 none)   2 u8 direction (0 neither, 1 down, 2 up)
 //    3 u8 slot (255 none)   4 u16 domain   6 u16 port (65535: a wildcard, or no port at all)   8 u64 step
 //
-//   16 u8 kind (Kind)   17 u8 detail (Entry::detail)   18 u8 ring (0 tx, 1 rx, 255 none)
+//   16 u8 kind (Kind)   17 u8 detail (Entry::detail)   18 u8 ring (0 tx, 1 rx, 2 in, 3 out, 255 none)
 //   19 u8 bits 0 to 3: which of the indices below are known, req_prod first;
 //      bits 4 to 7: the marker of the text form, 1 for "!" (lost or refused), 2 "~", 3 "2", 4 "*"
 //   20 u16 bytes of data   22 u8 bytes of the actor's name   23 u8 bytes of the receiver's name
 //   24 i64 nanoseconds since the journal's origin   32 u32 from_value   36 u32 to_value
-//   40 u32 req_prod   44 u32 req_cons   48 u32 rsp_prod   52 u32 rsp_cons   of the ring, after the entry
+//   40 u32 req_prod   44 u32 req_cons   48 u32 rsp_prod   52 u32 rsp_cons   of the ring, after the entry;
+//      of the byte rings in and out, in their place: in_cons, in_prod, out_cons, out_prod
 //   56 the data, by kind: the whole control message of 64 bytes, raw bytes, or text;
 //      then the two names, and to the end the entry's sentence in the text form
 //

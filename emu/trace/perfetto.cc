@@ -142,6 +142,7 @@ class Trace {
     replay_.take(each.step, entry);
     if (!makes_sense(entry)) return;
     if (entry.kind == Kind::index_moved) counter(each);
+    if (entry.kind == Kind::byte_index_moved || entry.kind == Kind::byte_index_found) byte_counter(each);
     if (entry.kind == Kind::event_raised || entry.kind == Kind::event_taken) arrow(number, track);
   }
 
@@ -150,6 +151,14 @@ class Trace {
     add(fmt::format(R"({{"ph":"C","pid":{},"ts":{},"name":"{} outstanding","args":{{"requests":{}}}}})",
                     process, at(time_of(each)), ring_name(each.entry.domain, each.entry.ring),
                     ring.outstanding()));
+  }
+
+  void byte_counter(const JournalStep& each) {
+    const ByteRing which = byte_ring_of(each.entry);
+    const auto waiting = replay_.byte_ring(each.entry.domain, which).waiting(which);
+    if (!waiting) return;
+    add(fmt::format(R"({{"ph":"C","pid":{},"ts":{},"name":"{} waiting","args":{{"bytes":{}}}}})", process,
+                    at(time_of(each)), ring_name(each.entry.domain, which), *waiting));
   }
 
   void arrow(std::size_t number, int track) {

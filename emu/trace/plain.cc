@@ -75,6 +75,54 @@ std::string index_words(const Entry& entry, const Replay& replay) {
   return "";
 }
 
+/// "12 of 2048 bytes wait in it, as far as dom1 knows."
+std::string waiting_words(const Entry& entry, const Replay& replay) {
+  const ByteRing which = byte_ring_of(entry);
+  const auto waiting = replay.byte_ring(entry.domain, which).waiting(which);
+  if (!waiting) return "More bytes would wait than the ring holds: impossible, so one end is faulty.";
+  return fmt::format("{} of {} bytes wait in {}, as far as {} knows.", *waiting, size_of(which),
+                     ring_word(which), actor_name(entry.actor));
+}
+
+std::string ring_bytes_words(const Entry& entry) {
+  const ByteRing which = byte_ring_of(entry);
+  const std::uint32_t place = place_in(which, entry.from_value);
+  const std::uint32_t behind_end =
+      place + static_cast<std::uint32_t>(entry.message.payload().size()) - size_of(which);
+  const bool wraps = behind_end != 0 && behind_end <= ring::payload_bytes_max;
+  const std::string where =
+      fmt::format("the ring {}, at byte {} of {}{}", ring_word(which), place, size_of(which),
+                  wraps ? fmt::format(" and on from byte 0, where the last {} are", behind_end) : "");
+  if (entry.kind == Kind::bytes_found)
+    return fmt::format(
+        "{} finds {} in {}. xenconsoled has written them; they stay there until {} has taken them.",
+        actor_name(entry.actor), bytes_of(entry.message), where, actor_name(entry.actor));
+  return fmt::format(
+      "{} copies {} into {}, in the frame that it shares with xenconsoled, which does not look there before "
+      "{} has moved.",
+      actor_name(entry.actor), bytes_of(entry.message), where,
+      index_name(which == ByteRing::out ? ByteIndex::out_prod : ByteIndex::in_prod));
+}
+
+std::string byte_index_words(const Entry& entry, const Replay& replay) {
+  const auto index = static_cast<ByteIndex>(entry.detail);
+  const bool found = entry.kind == Kind::byte_index_found;
+  const std::string begin =
+      found ? fmt::format("{} finds that {} has moved from {} to {}", actor_name(entry.actor),
+                          index_name(index), entry.from_value, entry.to_value)
+            : fmt::format("{} moves {} from {} to {}", actor_name(entry.actor), index_name(index),
+                          entry.from_value, entry.to_value);
+  const std::uint32_t bytes = entry.to_value - entry.from_value;
+  if (bytes > size_of(ring_of(index))) return begin + ". " + waiting_words(entry, replay);
+  const std::string count = distance_text(entry);
+  const std::string what =
+      found            ? fmt::format("xenconsoled, which reports nothing, has {} {} since {} last looked",
+                          is_cons(index) ? "taken" : "written", count, actor_name(entry.actor))
+      : is_cons(index) ? fmt::format("the places of {} are free again; bytes need no response", count)
+                       : fmt::format("now xenconsoled may see {} more", count);
+  return fmt::format("{}: {}. {}", begin, what, waiting_words(entry, replay));
+}
+
 std::string event_words(const Entry& entry) {
   const std::string from = actor_name(entry.actor);
   const std::string to = actor_name(entry.peer);
@@ -181,6 +229,12 @@ std::string plain_sentence(const Entry& entry, const Replay& replay, const FlowS
       return slot_words(entry);
     case Kind::index_moved:
       return index_words(entry, replay);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return ring_bytes_words(entry);
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return byte_index_words(entry, replay);
     case Kind::event_raised:
       return event_words(entry);
     case Kind::event_taken:

@@ -13,6 +13,8 @@ namespace ringside::trace {
 namespace {
 
 const ReplayedRing untouched{};
+const ReplayedByteRing untouched_bytes{};
+constexpr std::size_t ring_text_parts = 8;
 
 /// Events for dom0's processes are raised at a port of dom0; all others at one of the domain.
 std::uint32_t receiver_of(Actor actor) {
@@ -76,6 +78,18 @@ ReplayedRing ring_in_page(const JournalRing& page) {
 
 void Replay::begin(const JournalHeader& header) {
   for (const JournalDomain& domain : header.domains) {
+    if (domain.byte_rings) {
+      for (const ByteRing which : {ByteRing::in, ByteRing::out}) {
+        const JournalByteRing& page = (*domain.byte_rings)[static_cast<std::size_t>(which)];
+        ReplayedByteRing& its = byte_ring_of_today(domain.id, which);
+        its = {.prod = page.prod, .cons = page.cons, .prod_known = true, .cons_known = true};
+        its.bytes.resize(size_of(which));
+        its.bytes_end = page.prod;
+        for (std::size_t at = 0; at < page.bytes.size(); ++at)
+          its.bytes[place_in(which, page.cons + static_cast<std::uint32_t>(at))] = page.bytes[at];
+      }
+      continue;
+    }
     if (!domain.rings) continue;
     for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
       rings_[{domain.id, ring}] = ring_in_page((*domain.rings)[static_cast<std::size_t>(ring)]);
@@ -89,6 +103,12 @@ void Replay::take(std::uint64_t step, const Entry& entry) {
       return slot_written(step, entry);
     case Kind::index_moved:
       return index_moved(entry);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return bytes_in_ring(entry);
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return byte_index(entry.domain, static_cast<ByteIndex>(entry.detail), entry.to_value);
     case Kind::event_raised:
       return event_raised(entry);
     case Kind::event_taken:
@@ -134,6 +154,37 @@ void Replay::index_moved(const Entry& entry) {
   }
 }
 
+const ReplayedByteRing& Replay::byte_ring(std::uint32_t domain, ByteRing ring) const {
+  const auto found = byte_rings_.find({domain, ring});
+  return found == byte_rings_.end() ? untouched_bytes : found->second;
+}
+
+/// A domain of today uses no control rings.
+ReplayedByteRing& Replay::byte_ring_of_today(std::uint32_t domain, ByteRing ring) {
+  if (!is_today(domain)) {
+    rings_.erase({domain, ring::Ring::tx});
+    rings_.erase({domain, ring::Ring::rx});
+    byte_rings_[{domain, ByteRing::in}];
+    byte_rings_[{domain, ByteRing::out}];
+  }
+  return byte_rings_[{domain, ring}];
+}
+
+void Replay::bytes_in_ring(const Entry& entry) {
+  const ByteRing which = byte_ring_of(entry);
+  ReplayedByteRing& its = byte_ring_of_today(entry.domain, which);
+  its.bytes.resize(size_of(which));
+  std::uint32_t index = entry.from_value;
+  for (const std::uint8_t byte : entry.message.payload()) its.bytes[place_in(which, index++)] = byte;
+  its.bytes_end = index;
+}
+
+void Replay::byte_index(std::uint32_t domain, ByteIndex index, std::uint32_t value) {
+  ReplayedByteRing& its = byte_ring_of_today(domain, ring_of(index));
+  (is_cons(index) ? its.cons : its.prod) = value;
+  (is_cons(index) ? its.cons_known : its.prod_known) = true;
+}
+
 void Replay::event_raised(const Entry& entry) {
   ReplayedPort& its = ports_[{receiver_of(entry.peer), entry.port}];
   ++its.raised;
@@ -170,12 +221,41 @@ void Replay::told(const Entry& entry) {
     const auto closed = ports_.find({entry.values[1], entry.values[0]});
     if (closed != ports_.end()) closed->second = {};
   }
+  if (is(entry, Fact::byte_rings)) {
+    for (std::size_t index = 0; index < byte_indices; ++index)
+      byte_index(entry.domain, static_cast<ByteIndex>(index), entry.values[index]);
+  }
   if (entry.actor.role != Role::xen || fact_of(entry) != Fact::created) return;
+  for (const ByteRing ring : {ByteRing::in, ByteRing::out}) byte_rings_.erase({entry.domain, ring});
   for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx})
     rings_[{entry.domain, ring}] = {.indices = {}, .known = 0xf, .slots = {}};
   for (auto& [key, port] : ports_) {
     if (key.first == entry.domain && entry.domain != 0) port = {};
   }
+}
+
+std::vector<std::uint8_t> ReplayedByteRing::waiting_bytes(ByteRing which) const {
+  if (bytes.empty()) return {};
+  std::uint32_t count = waiting(which).value_or(0);
+  const std::uint32_t unknown = prod - bytes_end;
+  if (unknown <= size_of(which)) count -= std::min(count, unknown);
+  std::vector<std::uint8_t> all(count);
+  for (std::uint32_t at = 0; at < all.size(); ++at) all[at] = bytes[place_in(which, cons + at)];
+  return all;
+}
+
+std::string byte_bar(ByteRing which, const ReplayedByteRing& ring, std::size_t parts) {
+  std::string bar(parts, '.');
+  const std::uint32_t size = size_of(which);
+  for (std::uint32_t at = 0; at < ring.waiting(which).value_or(0); ++at)
+    bar[std::size_t{place_in(which, ring.cons + at)} * parts / size] = '#';
+  return bar;
+}
+
+std::string ring_text(ByteRing which, const ReplayedByteRing& ring) {
+  const auto waiting = ring.waiting(which);
+  return fmt::format("{} {} {}", ring_word(which), byte_bar(which, ring, ring_text_parts),
+                     waiting ? std::to_string(*waiting) : "?!");
 }
 
 std::string ring_text(ring::Ring which, const ReplayedRing& ring) {

@@ -8,8 +8,10 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "emu/trace/event.h"
 #include "emu/trace/journal_file.h"
@@ -50,6 +52,26 @@ struct ReplayedRing {
   }
 };
 
+/// One of the byte rings of today's console, as the guest knows it: an index that the other end moves has the
+/// value at which the guest last found it.
+struct ReplayedByteRing {
+  std::uint32_t prod = 0;
+  std::uint32_t cons = 0;
+  bool prod_known = false;  ///< from the journal; as of ReplayedRing::known
+  bool cons_known = false;
+  std::vector<std::uint8_t> bytes = {};  ///< the whole ring; empty: nothing in it is known
+  std::uint32_t bytes_end = 0;           ///< the index after the last byte that is known
+
+  /// The bytes that wait. Empty: more than the ring holds, so that an index is impossible.
+  [[nodiscard]] std::optional<std::uint32_t> waiting(ByteRing which) const {
+    return ring::waiting_bytes(prod, cons, size_of(which));
+  }
+  /// Those of them that are known, the oldest first: the guest finds an index before it looks at the bytes.
+  [[nodiscard]] std::vector<std::uint8_t> waiting_bytes(ByteRing which) const;
+
+  friend bool operator==(const ReplayedByteRing&, const ReplayedByteRing&) = default;
+};
+
 /// One end of an event channel, as known from the events raised at it.
 struct ReplayedPort {
   bool pending = false;
@@ -62,7 +84,8 @@ struct ReplayedPort {
 
 class Replay {
  public:
-  using RingKey = std::pair<std::uint32_t, ring::Ring>;     ///< whose page, which ring
+  using RingKey = std::pair<std::uint32_t, ring::Ring>;  ///< whose page, which ring
+  using ByteRingKey = std::pair<std::uint32_t, ByteRing>;
   using PortKey = std::pair<std::uint32_t, std::uint32_t>;  ///< whose port (0 = dom0), its number
 
   /// The beginning of a journal: the rings that were in use before its first entry.
@@ -71,6 +94,12 @@ class Replay {
   void take(std::uint64_t step, const Entry& entry);
 
   [[nodiscard]] const std::map<RingKey, ReplayedRing>& rings() const { return rings_; }
+  /// Both rings of each domain of today; such a domain has no others.
+  [[nodiscard]] const std::map<ByteRingKey, ReplayedByteRing>& byte_rings() const { return byte_rings_; }
+  [[nodiscard]] bool is_today(std::uint32_t domain) const {
+    return byte_rings_.contains({domain, ByteRing::out});
+  }
+  [[nodiscard]] const ReplayedByteRing& byte_ring(std::uint32_t domain, ByteRing ring) const;
   [[nodiscard]] const std::map<PortKey, ReplayedPort>& ports() const { return ports_; }
   /// A ring that has no entry yet is empty.
   [[nodiscard]] const ReplayedRing& ring(std::uint32_t domain, ring::Ring ring) const;
@@ -78,15 +107,23 @@ class Replay {
  private:
   void slot_written(std::uint64_t step, const Entry& entry);
   void index_moved(const Entry& entry);
+  ReplayedByteRing& byte_ring_of_today(std::uint32_t domain, ByteRing ring);
+  void bytes_in_ring(const Entry& entry);
+  void byte_index(std::uint32_t domain, ByteIndex index, std::uint32_t value);
   void event_raised(const Entry& entry);
   void event_taken(const Entry& entry);
   void told(const Entry& entry);
 
   std::map<RingKey, ReplayedRing> rings_;
+  std::map<ByteRingKey, ReplayedByteRing> byte_rings_;
   std::map<PortKey, ReplayedPort> ports_;
 };
 
 /// "tx ###+.... 3/8": the slots in their order, and how many requests have no response.
 [[nodiscard]] std::string ring_text(ring::Ring which, const ReplayedRing& ring);
+/// "out ...##... 300": the parts of the ring in which bytes wait, and how many wait.
+[[nodiscard]] std::string ring_text(ByteRing which, const ReplayedByteRing& ring);
+/// The `parts` of the ring, '#' where bytes wait and '.' where none does.
+[[nodiscard]] std::string byte_bar(ByteRing which, const ReplayedByteRing& ring, std::size_t parts);
 
 }  // namespace ringside::trace

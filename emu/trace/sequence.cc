@@ -7,11 +7,13 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "emu/trace/flow.h"
 #include "emu/trace/lines.h"
 #include "emu/trace/names.h"
+#include "emu/trace/sequence_item.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
@@ -19,6 +21,8 @@ namespace ringside::trace {
 namespace {
 
 using Kind_ = SequenceItem::Kind;
+using OpenItem = OpenSequenceItem;
+using LaneKey = SequenceLaneKey;
 using Act = JournalMark::Act;
 
 /// How many entries after a send are searched for its arrival: the entry that passes it on, or any entry of
@@ -26,82 +30,6 @@ using Act = JournalMark::Act;
 constexpr std::size_t forwarding_entries_max = 256;
 constexpr std::size_t receiver_entries_max = 8;
 constexpr std::size_t text_bytes_max = 24;
-
-/// The sort order of lanes: along the path, and domains one after the other.
-struct LaneKey {
-  std::uint32_t rank = 0;
-  std::uint32_t domain = 0;
-  std::uint32_t part = 0;
-
-  friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
-};
-
-constexpr std::uint32_t rank_of_domains = 100;
-enum DomainPart : std::uint32_t { part_page, part_kernel, part_tty, part_program };
-
-LaneKey lane_of(Role role, std::uint32_t number) {
-  switch (role) {
-    case Role::user:
-      return {0, number, 0};
-    case Role::uart:
-      return {1, 0, 0};
-    case Role::xen:
-      return {2, 0, 0};
-    case Role::dom0:
-      return {3, 0, 0};
-    case Role::client:
-      return {5, number, 0};
-    case Role::xend:
-      return {6, 0, 0};
-    case Role::xenctld:
-      return {7, 0, 0};
-    case Role::xcs:
-      return {8, 0, 0};
-    case Role::domain:
-      return {rank_of_domains, number, part_kernel};
-    case Role::tty:
-    case Role::program: {
-      const std::uint32_t part = role == Role::tty ? part_tty : part_program;
-      return number == 0 ? LaneKey{4, 0, part} : LaneKey{rank_of_domains, number, part};
-    }
-  }
-  return {9, 0, 0};
-}
-
-/// An item that may still grow, and the parts of its label.
-struct OpenItem {
-  enum class Range : std::uint8_t { none, slots, index };
-  SequenceItem item;
-  LaneKey from;
-  LaneKey to;
-  std::string base;
-  Range range = Range::none;
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-
-  [[nodiscard]] bool goes_on_as(const OpenItem& next) const {
-    const bool plain = item.kind == Kind_::message || item.kind == Kind_::event;
-    return plain && item.kind == next.item.kind && from == next.from && to == next.to && base == next.base &&
-           range == next.range && !item.lost;
-  }
-  void grow(const OpenItem& next) {
-    item.last_step = next.item.last_step;
-    ++item.count;
-    item.bytes += next.item.bytes;
-    high = next.high;
-  }
-  [[nodiscard]] std::string label() const {
-    switch (range) {
-      case Range::none:
-        return base;
-      case Range::slots:
-        return low == high ? fmt::format("{}[{}]", base, low) : fmt::format("{}[{}..{}]", base, low, high);
-      case Range::index:
-        return fmt::format("{} {} -> {}", base, low, high);
-    }
-    return base;
-  }
-};
 
 class Builder {
  public:
@@ -112,6 +40,9 @@ class Builder {
              each.entry.peer.role == Role::uart;
     };
     serial_line_used_ = std::ranges::any_of(journal.steps, types);
+    flow_.begin(journal.header);
+    for (const JournalDomain& domain : journal.header.domains)
+      if (domain.byte_rings) today_.insert(domain.id);
   }
 
   Sequence build() {
@@ -147,7 +78,7 @@ class Builder {
     const Role role = flow_.behind(entry, actor);
     // Only xcs numbers its clients; a viewer of a console is the console's client.
     const bool numbered = role == actor.role && (role != Role::client || entry.actor.role == Role::xcs);
-    return lane_of(role, numbered ? actor.number : 0);
+    return sequence_lane_of(role, numbered ? actor.number : 0);
   }
 
   OpenItem& add(Kind_ kind, const JournalStep& each, LaneKey from, LaneKey to, std::string base) {
@@ -203,6 +134,12 @@ class Builder {
         return slot(each);
       case Kind::index_moved:
         return index(each);
+      case Kind::bytes_written:
+      case Kind::bytes_found:
+        return ring_bytes(each);
+      case Kind::byte_index_moved:
+      case Kind::byte_index_found:
+        return byte_index(each);
       case Kind::event_raised:
         return raised(each);
       case Kind::event_taken:
@@ -221,6 +158,7 @@ class Builder {
         return note(each, fmt::format("quirk {}{}", escaped_words(entry), lost), true, flow.lost);
       }
       case Kind::told:
+        if (is(entry, Fact::byte_rings)) today_.insert(entry.domain);
         return told(each);
       case Kind::mask_changed:  // an event that is not a kick says why
       case Kind::frame_taken:   // the arrow of the frame that was passed ends here
@@ -260,6 +198,29 @@ class Builder {
     open_item.item.text = takes ? "taken" : "published";
   }
 
+  void ring_bytes(const JournalStep& each) {
+    const bool found = each.entry.kind == Kind::bytes_found;
+    const LaneKey self = lane(each.entry, each.entry.actor);
+    const LaneKey page = page_of(each.entry.domain);
+    message(add(Kind_::message, each, found ? page : self, found ? self : page,
+                fmt::format("bytes {} {}", found ? "found in" : "into", ring_word(byte_ring_of(each.entry)))),
+            each.entry.message);
+  }
+
+  void byte_index(const JournalStep& each) {
+    const auto name = static_cast<ByteIndex>(each.entry.detail);
+    const bool found = each.entry.kind == Kind::byte_index_found;
+    const LaneKey self = lane(each.entry, each.entry.actor);
+    const LaneKey page = page_of(each.entry.domain);
+    const bool reads = found || is_cons(name);
+    OpenItem& open_item =
+        add(Kind_::message, each, reads ? page : self, reads ? self : page, std::string(index_name(name)));
+    open_item.range = OpenItem::Range::index;
+    open_item.low = each.entry.from_value;
+    open_item.high = each.entry.to_value;
+    open_item.item.text = found ? "found" : reads ? "taken" : "published";
+  }
+
   [[nodiscard]] static std::uint32_t owner(Actor actor) {
     return actor.role == Role::domain ? actor.number : 0;
   }
@@ -269,8 +230,8 @@ class Builder {
     const auto source = static_cast<EventSource>(entry.from_value);
     const auto outcome = static_cast<ring::Raised>(entry.detail);
     LaneKey to = lane(entry, entry.peer);
-    if (entry.peer.role == Role::dom0 && source == EventSource::channel)
-      to = lane_of(journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs, 0);
+    if (entry.peer.role == Role::dom0 && source == EventSource::channel && !today_.contains(entry.domain))
+      to = sequence_lane_of(journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs, 0);
     std::string base = fmt::format("event: {}", raised_name(outcome));
     if (source != EventSource::channel) base += fmt::format(" ({} {})", source_name(source), entry.to_value);
     OpenItem& open_item = add(Kind_::event, each, lane(entry, entry.actor), to, std::move(base));
@@ -365,6 +326,7 @@ class Builder {
   std::vector<const JournalMark*> awaited_;  ///< expectations that are not written yet
   std::size_t at_ = 0;
   Flow flow_;
+  std::set<std::uint32_t> today_;  ///< domains whose events go to xenconsoled, not to xcs
   std::vector<OpenItem> open_items_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> events_;  ///< by port: the first not taken
   std::vector<Waiting> waiting_;

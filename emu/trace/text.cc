@@ -52,6 +52,23 @@ std::string bytes_sentence(const Entry& entry) {
                      bytes.size() == 1 ? "" : "s", quoted(bytes), what_about(entry));
 }
 
+/// "dom1 writes dom1.out[2042] 6 bytes "hello\n""
+std::string ring_bytes_sentence(const Entry& entry) {
+  const ByteRing ring = byte_ring_of(entry);
+  const auto bytes = entry.message.payload();
+  return fmt::format("{} {} {}[{}] {} byte{} {}", actor_name(entry.actor),
+                     entry.kind == Kind::bytes_found ? "finds" : "writes", ring_name(entry.domain, ring),
+                     place_in(ring, entry.from_value), bytes.size(), bytes.size() == 1 ? "" : "s",
+                     quoted(bytes));
+}
+
+std::string byte_index_sentence(const Entry& entry) {
+  return fmt::format("{} {} {} {} -> {} ({}){}", actor_name(entry.actor),
+                     entry.kind == Kind::byte_index_found ? "finds" : "moves",
+                     index_name(static_cast<ByteIndex>(entry.detail)), entry.from_value, entry.to_value,
+                     distance_text(entry), what_about(entry));
+}
+
 /// " for virq 2"; nothing for an event of a channel.
 std::string interrupt_text(const Entry& entry) {
   switch (static_cast<EventSource>(entry.from_value)) {
@@ -92,6 +109,12 @@ std::string sentence(const Entry& entry) {
       return fmt::format("{} moves {} {} {} -> {}", actor_name(entry.actor),
                          ring_name(entry.domain, entry.ring),
                          index_name(static_cast<IndexName>(entry.detail)), entry.from_value, entry.to_value);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return ring_bytes_sentence(entry);
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return byte_index_sentence(entry);
     case Kind::event_raised:
       return fmt::format("event {} -> {}{}: {}{}", actor_name(entry.actor), actor_name(entry.peer),
                          interrupt_text(entry), raised_name(static_cast<ring::Raised>(entry.detail)),
@@ -156,6 +179,17 @@ std::string ring_name(std::uint32_t domain, ring::Ring ring) {
   return fmt::format("dom{}.{}", domain, ring == ring::Ring::tx ? "tx" : "rx");
 }
 
+std::string ring_name(std::uint32_t domain, ByteRing ring) {
+  return fmt::format("dom{}.{}", domain, ring == ByteRing::in ? "in" : "out");
+}
+
+std::string distance_text(const Entry& entry) {
+  const std::uint32_t bytes = entry.to_value - entry.from_value;
+  const std::uint32_t most = size_of(byte_ring_of(entry));
+  if (bytes > most) return fmt::format("impossible: the ring holds {} bytes", most);
+  return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+}
+
 std::string_view index_name(IndexName name) {
   switch (name) {
     case IndexName::req_prod:
@@ -166,6 +200,20 @@ std::string_view index_name(IndexName name) {
       return "rsp_prod";
     case IndexName::rsp_cons:
       return "rsp_cons";
+  }
+  return "unknown index";
+}
+
+std::string_view index_name(ByteIndex name) {
+  switch (name) {
+    case ByteIndex::in_cons:
+      return "in_cons";
+    case ByteIndex::in_prod:
+      return "in_prod";
+    case ByteIndex::out_cons:
+      return "out_cons";
+    case ByteIndex::out_prod:
+      return "out_prod";
   }
   return "unknown index";
 }

@@ -31,7 +31,14 @@ inline constexpr std::size_t shown_bytes_max = 32;
 /// "dom1.tx": the ring of a domain.
 [[nodiscard]] std::string ring_name(std::uint32_t domain, ring::Ring ring);
 
+/// "dom1.out"
+[[nodiscard]] std::string ring_name(std::uint32_t domain, ByteRing ring);
+
 [[nodiscard]] std::string_view index_name(IndexName name);
+/// "in_cons", "out_prod"
+[[nodiscard]] std::string_view index_name(ByteIndex name);
+/// "40 bytes"; of more than the ring holds it says that they are impossible.
+[[nodiscard]] std::string distance_text(const Entry& entry);
 [[nodiscard]] std::string_view mask_name(MaskBit bit);
 /// "masks" or "unmasks"
 [[nodiscard]] std::string_view mask_verb(MaskBit now);

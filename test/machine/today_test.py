@@ -1,5 +1,7 @@
 """Domains whose console is today's, served by Debian's own xenstored and xenconsoled, beside domains of 2005."""
+import base64
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -10,9 +12,11 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import tty
 import unittest
+import zlib
 
 import support
 from dump_test import Dump
@@ -160,9 +164,75 @@ class Consoles(unittest.TestCase):
                     number += 1
                     viewer.ask(b"<%d>" % number, b"<%d>" % number)
                 viewer.ask(b"a key", b"a key")
-                dump.shows('dom1 sends dom1.tty 5 bytes "a key"', 'dom1 sends dom0 5 bytes "a key"', "event xen -> dom0",
-                           "event xen -> dom1")
+                dump.shows('5 bytes "a key"', 'client sends dom0 5 bytes "a key"', "event xen -> dom0", "event xen -> dom1",
+                           'dom1 sends dom1.tty 5 bytes "a key"')
+                self.found(dump, r'dom1 finds in_prod (\d+) -> (\d+) \(5 bytes\)\n', r'dom1 finds dom1\.in\[\d+\] 5 bytes "a key"\n',
+                           r"dom1 moves in_cons (\d+) -> (\d+) \(5 bytes\)\n", r'dom1 writes dom1\.out\[\d+\] 5 bytes "a key"\n',
+                           r"dom1 moves out_prod (\d+) -> (\d+) \(5 bytes\)\n", r"dom1 finds out_cons (\d+) -> (\d+) \(5 bytes\)\n",
+                           'client sends user 5 bytes "a key"')
             self.assertEqual(dump.end()[0], 0)
+
+    def found(self, dump, *lines):
+        """Each of the expressions matches a line that the dump shows."""
+        for line in lines:
+            eventually(f"dump shows {line}", lambda: dump.read() or re.search(line, dump.said))
+
+    def test_a_journal_of_a_domain_accounts_for_every_byte_in_all_its_views(self):
+        with tempfile.TemporaryDirectory() as folder, Machine() as machine:
+            create(machine, "new", "cat", options=["--raw"])
+            path = os.path.join(folder, "new.jsonl")
+            with own_console(machine, "new") as viewer:
+                viewer.ask(b"before", b"before")
+                dump = Dump(machine, "-w", path, "new")
+                eventually("the journal has a header", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+                for number in range(400):  # around both rings
+                    viewer.ask(b"<%09d>" % number, b"<%09d>" % number)
+                viewer.ask(b"at the end", b"at the end")
+                eventually("all is taken", lambda: machine.domains()["new"]["out_bytes"] == 0)
+                eventually("the journal has the end", lambda: '"byte_index_found","actor":"dom1","domain":1,"index":"out_cons"' in
+                           pathlib.Path(path).read_text().rpartition('"out_prod"')[2])
+                shown = machine.run("ring", "new", check=0).stdout.decode()
+            self.assertEqual(dump.end()[0], 0)
+            header = json.loads(pathlib.Path(path).read_text().partition("\n")[0])
+            self.assertEqual(header["version"], 4)
+            page = run("view", path, "--html", "-", check=0).stdout.decode()
+            kind, data = re.search(r'<script type="([a-z/]+)" id="run-0">(.*?)</script>', page, re.DOTALL).groups()
+            data = json.loads(data if kind == "application/json" else zlib.decompress(base64.b64decode(data)))
+            rings, queues, totals = {}, {}, {}
+            for change in data["begin"] + [each for step in data["steps"] for each in step.get("c", [])]:
+                if change[0] == "r":
+                    rings[change[2]] = change[3:]
+                elif change[0] == "q" and change[1] == 1:
+                    queues[change[2], change[3]] = change[4]
+                elif change[0] == "t" and change[1] == 1:
+                    totals[change[2]] = change[3:]
+            # The page ends with the indices of the frame.
+            for ring in ["out", "in"]:
+                prod, cons, waiting = rings[ring]
+                self.assertRegex(shown, rf"{ring}_prod {prod} .*{ring}_cons {cons} .*waiting 0 of")
+                self.assertEqual(waiting, "")
+            self.assertTrue(all(count == 0 for place, count in queues.items() if place[0] != "dom0"), queues)
+            for down in [1, 0]:
+                said, arrived, lost, unseen, appeared = totals[down]
+                self.assertGreaterEqual(said, 4410)
+                self.assertEqual((said, lost, appeared), (arrived + unseen, 0, 0))
+                self.assertGreaterEqual(arrived, 4410)
+            text = run("view", path, "--text", check=0).stdout.decode()
+            self.assertRegex(text, r"dom1 -> dom1\.out +out [.#]{8} 11 +out_prod \d+ -> \d+ \(byte \d+\) 11 bytes\n")
+            self.assertRegex(text, r"dom1 <- dom1\.in +in [.#]{8} 11 +finds in_prod ")
+            self.assertRegex("\n".join(data["ending"]), r"(?m)^Printed by dom1: through the byte ring out; (all )?\d+ (of \d+ )?bytes were shown")
+
+    def test_a_watch_shows_the_byte_rings(self):
+        with Machine() as machine:
+            create(machine, "new", "cat", options=["--raw"])
+            with own_console(machine, "new") as viewer:
+                with Viewer(RINGSIDE, "watch", "new", "--dir", machine.directory, "--ascii") as watch:
+                    fcntl.ioctl(watch.master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+                    os.kill(watch.process.pid, signal.SIGWINCH)
+                    watch.until(b"out: the guest prints, xenconsoled takes")
+                    viewer.ask(b"a key", b"a key")
+                    watch.until(b"what the guest has written into out")
+                    watch.until(b"a key")
 
     def test_the_ring_command_shows_the_four_indices(self):
         with Machine() as machine:

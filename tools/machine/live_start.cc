@@ -19,6 +19,11 @@ trace::JournalRing ring_of(const DomainPage& page, ring::Ring which) {
   return ring;
 }
 
+/// The indices are read before the bytes, which are the guest's and xenconsoled's to change meanwhile.
+trace::JournalByteRing byte_ring_of(const BytePage::Ring& ring) {
+  return {.prod = ring.prod, .cons = ring.cons, .bytes = ring.copy()};
+}
+
 }  // namespace
 
 Result<std::vector<DomainInfo>> domains_meant(Privcmd& privcmd, const std::string& name) {
@@ -40,6 +45,13 @@ LiveStart::LiveStart(Host& host, Privcmd& privcmd, const Machine& machine,
     domain.id = info.domain;
     domain.layout = info.abi;
     domain.name = info.name;
+    if (info.today()) {
+      auto page = BytePage::open(host, privcmd, info.domain);
+      if (!page) continue;
+      looked_ns_[info.domain] = static_cast<std::uint64_t>(host.now().count());
+      domain.byte_rings = {byte_ring_of(page->in()), byte_ring_of(page->out())};
+      continue;
+    }
     auto page = DomainPage::open(host, privcmd, info);
     if (!page) continue;
     looked_ns_[info.domain] = static_cast<std::uint64_t>(host.now().count());

@@ -24,7 +24,7 @@ const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom
 function lookOf(step) {
   if (step.l) return ["lost", "lost"];
   if (step.k === "check" && step.m === "!") return [step.v, "* " + step.x]; // as the verdict calls it
-  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.k === "index_moved" ? step.x.replace("->", "\u2192") : step.x];
+  if (step.b === undefined || (step.v !== "request" && step.v !== "bytes")) return [step.v, step.k.includes("index") ? step.x.replace("->", "\u2192") : step.x];
   const count = step.b.length + (step.b.length === 1 ? " byte " : " bytes ");
   return [step.v, (step.x ? step.x + " " : "") + count + "\u201c" + visible(step.b).slice(0, 10) + (step.b.length > 10 ? "\u2026" : "") + "\u201d"];
 }

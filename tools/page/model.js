@@ -37,7 +37,7 @@ async function runData(id) {
 const HOPS = data("hops");
 
 function emptyPicture() {
-  return { rings: {}, ports: {}, queues: {}, totals: {}, counters: {}, words: {}, slots: {}, buffers: {} };
+  return { rings: {}, byteRings: {}, ports: {}, queues: {}, totals: {}, counters: {}, words: {}, slots: {}, buffers: {} };
 }
 
 // Changes replace values, except that a ring's lists are changed in place.
@@ -46,6 +46,14 @@ function copyOf(picture) {
   for (const [name, values] of Object.entries(picture)) copy[name] = { ...values };
   for (const [key, ring] of Object.entries(copy.rings)) copy.rings[key] = { ...ring, indices: ring.indices.slice(), slots: ring.slots.slice() };
   return copy;
+}
+
+// A byte ring of a domain of today. Such a domain has no other rings.
+const BYTE_RINGS = { out: 2048, in: 1024 };
+function setByteRing(picture, domain, ring, prod, cons, bytes) {
+  delete picture.rings[domain + ".tx"];
+  delete picture.rings[domain + ".rx"];
+  picture.byteRings[domain + "." + ring] = { domain, ring, prod, cons, bytes };
 }
 
 function ringOf(picture, domain, ring) {
@@ -62,6 +70,7 @@ const CHANGES = {
   s: (picture, [, domain, ring, slot, state, type, subtype, id, length, bytes]) => {
     ringOf(picture, domain, ring).slots[slot] = { state, type, subtype, id, length, bytes };
   },
+  r: (picture, [, domain, ring, prod, cons, bytes]) => setByteRing(picture, domain, ring, prod, cons, bytes),
   e: (picture, [, domain, port, pending, masked, selected, raised, kicks, eventfd]) => {
     picture.ports[domain + ":" + port] = { domain, port, pending, masked, selected, raised, kicks, eventfd };
   },
@@ -93,7 +102,9 @@ class Run {
     this.screens = new Map(); // name -> { text: [], ends: [[index, length]] }
     this.latest = emptyPicture(); // after all steps so far
     // Rings are shown even before they are used.
-    for (const { id } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
+    for (const { id, byte_rings: today } of source.header.domains.slice(0, DOMAINS_SHOWN_EMPTY)) {
+      if (!today) ringOf(this.latest, id, "tx"), ringOf(this.latest, id, "rx");
+    }
     apply(this.latest, { c: source.begin });
     this.checkpoints = [copyOf(this.latest)];
     this.add(source.steps, source.marks);
@@ -215,7 +226,7 @@ class Run {
     const last = passes[passes.length - 1];
     if (!last) return "in no step";
     const hops = `${passes.length} hop${passes.length === 1 ? "" : "s"}, `;
-    return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, in ${last.o === "page" ? "the ring" : last.o}`);
+    return hops + (last.l ? `lost at step ${last.n}` : `last seen at step ${last.n}, in ${last.o === "page" || last.k === "bytes_found" ? "the ring" : last.k === "byte_index_found" ? "xenconsoled" : last.o}`);
   }
 }
 

@@ -11,8 +11,8 @@ const RINGS_SHOWN_MAX = 6;  // with more, only those of the step's domain
 
 // The ways of the bytes: the places that they pass, in order.
 const WAYS = [
-  { down: 1, title: "Down: what is typed", places: [["user", "typed"], ["client", "in the client"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xcs", "in xcs"], ["rx", "in the ring rx"], ["domU", "in the guest"]], end: "arrived" },
-  { down: 0, title: "Up: what is printed", places: [["tty", "in the terminal"], ["domU", "in the guest"], ["tx", "in the ring tx"], ["xcs", "in xcs"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["client", "in the client"]], end: "shown" },
+  { down: 1, title: "Down: what is typed", places: [["user", "typed"], ["client", "in the client"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xcs", "in xcs"], ["dom0", "in xenconsoled or its pty"], ["rx", "in the ring rx"], ["in", "in the ring in"], ["domU", "in the guest"]], end: "arrived" },
+  { down: 0, title: "Up: what is printed", places: [["tty", "in the terminal"], ["domU", "in the guest"], ["tx", "in the ring tx"], ["out", "in the ring out"], ["xcs", "in xcs"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["client", "in the client"]], end: "shown" },
 ];
 
 class RunView {
@@ -131,7 +131,7 @@ class RunView {
       const piece = make("span", { class: "share " + place });
       piece.style.width = (100 * bytes) / whole + "%";
       bar.append(piece);
-      const extra = place === "rx" || place === "tx" ? this.slotsWords(domain, place) : "";
+      const extra = place === "rx" || place === "tx" ? this.slotsWords(domain, place) : BYTE_RINGS[place] ? ` (of ${BYTE_RINGS[place]})` : "";
       list.append(make("li", { class: "share-name " + place }, make("b", { text: bytes + " " }), words + extra));
     }
     const title = `dom${domain}. ${way.title}: ${totals.said} byte${totals.said === 1 ? "" : "s"}` +
@@ -151,9 +151,12 @@ class RunView {
     const near = used.filter((ring) => ring.domain === step.d);
     const rest = used.filter((ring) => ring.domain !== step.d && used.length <= RINGS_SHOWN_MAX);
     const shown = (used.length <= RINGS_SHOWN_MAX ? used : near.concat(rest)).sort((a, b) => a.domain - b.domain || (a.ring < b.ring ? 1 : -1));
-    this.rings.hidden = shown.length === 0;
+    const byteRings = Object.values(this.picture.byteRings).sort((a, b) => a.domain - b.domain || (a.ring < b.ring ? 1 : -1));
+    const byteRingsShown = byteRings.length <= RINGS_SHOWN_MAX ? byteRings : byteRings.filter((ring) => ring.domain === step.d);
+    this.rings.hidden = shown.length + byteRingsShown.length === 0;
     for (const change of step.c || []) if (change[0] === "s") this.slotInSight = `${change[1]}.${change[2]}.${change[3]}`;
-    this.rings.replaceChildren(make("h3", { text: "The rings" }), this.key(), ...shown.map((ring) => this.ringElement(ring, before)));
+    this.rings.replaceChildren(make("h3", { text: "The rings" }), shown.length ? this.key() : "", ...shown.map((ring) => this.ringElement(ring, before)),
+      ...byteRingsShown.map((ring) => byteRingElement(ring, before && before.byteRings[ring.domain + "." + ring.ring])));
   }
 
   key() {
@@ -254,7 +257,7 @@ class RunView {
     if (its.bytes === text.length) return its.figure;
     its.bytes = text.length;
     its.moved = true;
-    its.caption.textContent = name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal received: ${text.length} bytes` : `${name}: ${text.length} bytes`;
+    its.caption.textContent = name.endsWith(".out") ? `what ${name.replace(".out", "")} has written into its ring out: ${text.length} bytes` : name.endsWith(".tty") ? `what ${name.replace(".tty", "")}'s terminal received: ${text.length} bytes` : `${name}: ${text.length} bytes`;
     showScreen(its.screen, text);
     return its.figure;
   }

@@ -55,12 +55,27 @@ std::string slot_json(std::uint32_t domain, ring::Ring ring, std::size_t slot,
                      message.length, latin1(message.payload()));
 }
 
+/// ["r", domain, "out", prod, cons, waiting bytes]; null for an index that is not known.
+std::string byte_ring_json(std::uint32_t domain, trace::ByteRing which, const trace::ReplayedByteRing& ring) {
+  const auto index = [](bool known, std::uint32_t value) { return known ? std::to_string(value) : "null"; };
+  return fmt::format(R"(["r",{},"{}",{},{},{}])", domain, trace::ring_word(which),
+                     index(ring.prod_known, ring.prod), index(ring.cons_known, ring.cons),
+                     latin1(ring.waiting_bytes(which)));
+}
+
 bool same(const trace::ReplayedSlot& one, const trace::ReplayedSlot& other) {
   return one.state == other.state && one.step == other.step;
 }
 
 std::string place_name(const trace::FlowPlace& place) {
-  if (place.ring) return place.down ? "rx" : "tx";
+  switch (place.ring) {
+    case trace::FlowRing::messages:
+      return place.down ? "rx" : "tx";
+    case trace::FlowRing::bytes:
+      return place.down ? "in" : "out";
+    case trace::FlowRing::none:
+      break;
+  }
   return std::string(trace::lane_name(trace::lane_of(place.role)));
 }
 
@@ -83,6 +98,11 @@ std::string_view look_of(const Entry& entry) {
   switch (entry.kind) {
     case Kind::slot_written:
       return trace::use_name(static_cast<trace::SlotUse>(entry.detail));
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return "bytes";
     case Kind::index_moved:
       return entry.detail >= static_cast<std::uint8_t>(trace::IndexName::rsp_prod) ? "response" : "request";
     case Kind::event_raised:
@@ -117,6 +137,15 @@ std::string label_of(const Entry& entry) {
     case Kind::index_moved:
       return fmt::format("{} {} {}->{}", ring, trace::index_name(static_cast<trace::IndexName>(entry.detail)),
                          entry.from_value, entry.to_value);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return fmt::format("{}[{}]", trace::ring_word(trace::byte_ring_of(entry)),
+                         trace::place_in(trace::byte_ring_of(entry), entry.from_value));
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return fmt::format("{}{} {}->{}", entry.kind == Kind::byte_index_found ? "finds " : "",
+                         trace::index_name(static_cast<trace::ByteIndex>(entry.detail)), entry.from_value,
+                         entry.to_value);
     case Kind::event_raised:
       return fmt::format("event: {}", trace::raised_name(static_cast<ring::Raised>(entry.detail)));
     case Kind::event_taken:
@@ -159,6 +188,10 @@ std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trac
     case Kind::mask_changed:
     case Kind::slot_written:
     case Kind::index_moved:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:
@@ -173,6 +206,14 @@ std::uint64_t StepData::since(std::uint64_t step, const Entry& entry, const trac
 
 std::string StepData::ring_changes(std::uint32_t domain) {
   std::string list;
+  for (const trace::ByteRing which : {trace::ByteRing::in, trace::ByteRing::out}) {
+    if (!replay_.is_today(domain)) break;
+    const trace::ReplayedByteRing& ring = replay_.byte_ring(domain, which);
+    const auto [shown, fresh] = shown_bytes_.try_emplace({domain, which});
+    if (!fresh && shown->second == ring) continue;
+    shown->second = ring;
+    list = joined(list, byte_ring_json(domain, which, ring));
+  }
   for (const auto& [key, ring] : replay_.rings()) {
     if (key.first != domain) continue;
     trace::ReplayedRing& shown = shown_[key];
@@ -192,9 +233,10 @@ std::string StepData::ring_changes(std::uint32_t domain) {
 
 std::string StepData::begin(const trace::JournalHeader& header) {
   replay_.begin(header);
+  flow_.begin(header);
   std::string list;
   for (const trace::JournalDomain& domain : header.domains) {
-    if (domain.rings) list = joined(list, ring_changes(domain.id));
+    if (domain.rings || domain.byte_rings) list = joined(list, ring_changes(domain.id));
   }
   return list;
 }
@@ -268,9 +310,15 @@ std::string StepData::step(std::uint64_t step, const Entry& entry) {
     ranges = joined(ranges, fmt::format("[{},{}]", each.first, each.count));
   if (!ranges.empty()) out += fmt::format(R"(,"y":[{}])", ranges);
   const bool has_bytes = entry.kind == Kind::bytes_passed || entry.kind == Kind::slot_written ||
-                         entry.kind == Kind::frame_passed;
+                         entry.kind == Kind::frame_passed || entry.kind == Kind::bytes_written ||
+                         entry.kind == Kind::bytes_found;
   if (has_bytes && entry.message.length != 0)
     out += fmt::format(R"(,"b":{})", latin1(entry.message.payload()));
+  // xenconsoled reports nothing: this is what a viewer of its pty would see.
+  const bool into_out =
+      entry.kind == Kind::bytes_written && trace::byte_ring_of(entry) == trace::ByteRing::out;
+  if (into_out)
+    out += fmt::format(R"(,"w":"{}")", trace::ring_name(entry.domain, trace::byte_ring_of(entry)));
   const bool seen =
       entry.kind == Kind::bytes_passed && (entry.peer.role == Role::user || entry.peer.role == Role::tty);
   if (seen) {

@@ -33,6 +33,7 @@ class StepData {
   trace::Flow flow_;
   Ending ending_;
   std::map<trace::Replay::RingKey, trace::ReplayedRing> shown_;
+  std::map<trace::Replay::ByteRingKey, trace::ReplayedByteRing> shown_bytes_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>
       raised_;  ///< by receiver and port: the kick in transit
 };

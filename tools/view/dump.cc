@@ -83,10 +83,11 @@ class Output {
 };
 
 /// Whether the entry is a passing control message: a filled slot, a frame on xcs's sockets, or the effect of
-/// a quirk on one.
+/// a quirk on one; or bytes in a byte ring, which has no messages.
 bool is_message(const trace::Entry& entry) {
   return entry.kind == trace::Kind::slot_written || entry.kind == trace::Kind::frame_passed ||
-         entry.kind == trace::Kind::quirk;
+         entry.kind == trace::Kind::quirk || entry.kind == trace::Kind::bytes_written ||
+         entry.kind == trace::Kind::bytes_found;
 }
 
 int dump_journal(LinuxHost& host, Privcmd& privcmd, Output& output, const std::vector<DomainInfo>& domains,
@@ -199,7 +200,7 @@ int dump_command(const Session& session, const DumpOptions& options) {
 
 constexpr char dump_examples[] =
     "  ringside dump              from the journal: messages in slots, and frames on xcs's sockets\n"
-    "  ringside dump web          of one domain\n"
+    "  ringside dump web          of one domain; of a domain of today the bytes in its byte rings\n"
     "  ringside dump --all        events, indices and bytes too\n"
     "  ringside dump --xcs        as a client of xcs, like xcsdump: the guests' requests and responses\n"
     "  ringside dump -w web.pcapng web               a capture of everything, for Wireshark\n"

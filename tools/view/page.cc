@@ -76,8 +76,9 @@ std::string replay_page(const std::vector<std::string>& runs, const std::string&
   std::string scripts;
   for (const std::string_view part :
        {embedded::page_model, embedded::page_terminal, embedded::page_words, embedded::page_lanes,
-        embedded::page_source, embedded::page_check, embedded::page_panes, embedded::page_predict,
-        embedded::page_find, embedded::page_reading, embedded::page_live, embedded::page_main})
+        embedded::page_source, embedded::page_check, embedded::page_byte_rings, embedded::page_panes,
+        embedded::page_predict, embedded::page_find, embedded::page_reading, embedded::page_live,
+        embedded::page_main})
     scripts += std::string(part) + "\n";
   fill_in(page, "/* SCRIPTS */", scripts);
   fill_in(page, "<!-- DATA -->", data);

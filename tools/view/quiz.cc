@@ -162,6 +162,7 @@ class QuizWriter {
   QuizWriter(const trace::Journaled& journal, const std::vector<AskableStep>& asked)
       : journal_(journal), asked_(asked) {
     replay_.begin(journal.header);
+    flow_.begin(journal.header);
     for (const trace::JournalStep& each : journal.steps) {
       const trace::Hop* hop = is_of_lesson(journal, each.step) ? trace::hop_of(each.entry) : nullptr;
       if (hop != nullptr) titles_.emplace(hop->title);

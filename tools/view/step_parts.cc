@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "emu/trace/names.h"
 #include "emu/trace/quote.h"
 #include "emu/trace/text.h"
 
@@ -53,13 +54,45 @@ std::string for_rings(const trace::Replay& replay, std::uint32_t domain, const M
   return all;
 }
 
+/// `make` is called for each byte ring of a domain of today.
+template <class Make>
+std::string for_byte_rings(const trace::Replay& replay, std::uint32_t domain, const Make& make) {
+  if (!replay.is_today(domain)) return "";
+  return make(trace::ByteRing::out, replay.byte_ring(domain, trace::ByteRing::out)) +
+         make(trace::ByteRing::in, replay.byte_ring(domain, trace::ByteRing::in));
+}
+
+/// The name, and eight parts of the ring, marked as requests are where bytes wait.
+std::string name_and_parts(std::uint32_t domain, trace::ByteRing which, const trace::ReplayedByteRing& ring) {
+  std::string cells = fmt::format("<th scope=\"row\">{}</th>", xml_text(trace::ring_name(domain, which)));
+  for (const char part : trace::byte_bar(which, ring, ring::slots_per_ring)) {
+    const bool waits = part == '#';
+    cells += fmt::format("<td class=\"{}\" title=\"{}\">{}</td>", waits ? "request" : "free",
+                         waits ? "bytes wait" : "no byte waits", part);
+  }
+  return cells;
+}
+
+std::string byte_indices(trace::ByteRing which, const trace::ReplayedByteRing& ring) {
+  const std::string_view word = trace::ring_word(which);
+  const auto waiting = ring.waiting(which);
+  return fmt::format("{}_prod {} {}_cons {} {}", word, ring.prod, word, ring.cons,
+                     waiting ? fmt::format("{} of {} bytes wait", *waiting, trace::size_of(which))
+                             : std::string("impossible"));
+}
+
 }  // namespace
 
 std::string ring_rows(const trace::Replay& replay, std::uint32_t domain, std::uint64_t step) {
-  return for_rings(replay, domain, [&](ring::Ring which, const trace::ReplayedRing& ring) {
-    return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n", name_and_slots(domain, which, ring, step),
-                       known_indices(ring));
-  });
+  return for_rings(replay, domain,
+                   [&](ring::Ring which, const trace::ReplayedRing& ring) {
+                     return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n",
+                                        name_and_slots(domain, which, ring, step), known_indices(ring));
+                   }) +
+         for_byte_rings(replay, domain, [&](trace::ByteRing which, const trace::ReplayedByteRing& ring) {
+           return fmt::format("<tr>{}<td class=\"index\">{}</td></tr>\n", name_and_parts(domain, which, ring),
+                              byte_indices(which, ring));
+         });
 }
 
 std::string slot_rows(const trace::Replay& replay, std::uint32_t domain, std::uint64_t step) {

@@ -31,10 +31,14 @@ std::string left_over(const trace::Flow& flow, std::uint32_t domain, bool down) 
     if (bytes == 0) return;
     text += fmt::format("; {} {} still in {}", bytes, bytes == 1 ? "is" : "are", where);
   };
-  add({.ring = true, .domain = domain, .down = down}, down ? "the ring rx" : "the ring tx");
+  add({.ring = trace::FlowRing::messages, .domain = domain, .down = down},
+      down ? "the ring rx" : "the ring tx");
+  add({.ring = trace::FlowRing::bytes, .domain = domain, .down = down},
+      down ? "the ring in" : "the ring out");
   static constexpr std::array places{
-      std::pair(Role::xcs, "xcs"), std::pair(Role::xend, "xend"), std::pair(Role::xenctld, "xenctld"),
-      std::pair(Role::domain, "the guest"), std::pair(Role::client, "the client")};
+      std::pair(Role::xcs, "xcs"),           std::pair(Role::xend, "xend"),
+      std::pair(Role::xenctld, "xenctld"),   std::pair(Role::domain, "the guest"),
+      std::pair(Role::client, "the client"), std::pair(Role::dom0, "xenconsoled")};
   for (const auto& [role, name] : places) add({.role = role, .domain = domain, .down = down}, name);
   return text;
 }
@@ -86,6 +90,8 @@ void Ending::take(const trace::Entry& entry, const trace::FlowStep& flow) {
   if (entry.kind == trace::Kind::slot_written && entry.message.type == ring::CMSG_CONSOLE &&
       static_cast<trace::SlotUse>(entry.detail) == trace::SlotUse::request)
     ++counts_[{entry.domain, entry.ring == ring::Ring::rx}].written;
+  if (entry.kind == trace::Kind::bytes_written || entry.kind == trace::Kind::bytes_found)
+    counts_[{entry.domain, trace::byte_ring_of(entry) == trace::ByteRing::in}].today = true;
   if (entry.kind == trace::Kind::quirk && flow.lost) ++counts_[{entry.domain, true}].lost;
 }
 
@@ -100,7 +106,8 @@ std::vector<std::string> Ending::sentences(const trace::Flow& flow) const {
       break;
     }
     std::string text = fmt::format("{} dom{}: {}", down ? "Typed to" : "Printed by", domain,
-                                   count_text(count.written + count.lost, "message"));
+                                   count.today ? fmt::format("through the byte ring {}", down ? "in" : "out")
+                                               : count_text(count.written + count.lost, "message"));
     if (count.lost != 0) text += fmt::format(": {} fit, {} lost", count.written, count.lost);
     const char* const reached = down ? "arrived" : totals.delivered == 1 ? "was shown" : "were shown";
     if (totals.delivered == totals.said) {

@@ -29,6 +29,7 @@ class Ending {
   struct Count {
     std::uint64_t written = 0;  ///< into the ring
     std::uint64_t lost = 0;
+    bool today = false;  ///< bytes of today's console, which are no messages
   };
   std::map<std::pair<std::uint32_t, bool>, Count> counts_;  ///< by domain, and whether they go down
 };

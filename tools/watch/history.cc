@@ -42,6 +42,11 @@ void WatchMoment::take(const Entry& entry, std::uint32_t domain) {
     console.take(entry.message.payload());
     console_used = true;
   }
+  // xenconsoled reports nothing. Its viewers see what the guest has written for it.
+  if (entry.kind == Kind::bytes_written && trace::byte_ring_of(entry) == trace::ByteRing::out) {
+    console.take(entry.message.payload());
+    console_used = true;
+  }
   if (const auto its = life_after(entry)) life = *its;
 }
 
@@ -50,8 +55,10 @@ WatchHistory::WatchHistory(std::uint32_t domain, Life life) : domain_(domain), s
 }
 
 void WatchHistory::begin(const trace::JournalHeader& header) {
-  now_.replay.begin(header);
-  segments_.front().before.replay.begin(header);
+  for (WatchMoment* moment : {&now_, &segments_.front().before}) {
+    moment->replay.begin(header);
+    moment->flow.begin(header);
+  }
 }
 
 void WatchHistory::take(const Entry& entry) {

@@ -37,6 +37,10 @@ inline constexpr std::array<std::string_view, 7> watch_kinds_names = {"all",    
       return WatchKinds::bytes;
     case trace::Kind::slot_written:
     case trace::Kind::index_moved:
+    case trace::Kind::bytes_written:
+    case trace::Kind::byte_index_moved:
+    case trace::Kind::byte_index_found:
+    case trace::Kind::bytes_found:
       return WatchKinds::rings;
     case trace::Kind::frame_passed:
     case trace::Kind::frame_taken:

@@ -30,6 +30,7 @@ constexpr std::size_t pitch_max = 9;
 constexpr Lane usual_lanes[] = {Lane::user, Lane::event, Lane::page, Lane::domain, Lane::tty};
 constexpr Lane two_daemons[] = {Lane::xend, Lane::xcs};
 constexpr Lane one_daemon[] = {Lane::xenctld};
+constexpr Lane daemon_today[] = {Lane::dom0};
 
 /// The columns of everything in a row.
 struct Layout {
@@ -45,14 +46,19 @@ struct Layout {
   }
 };
 
-Layout layout_of(std::size_t columns, const WatchMoment& moment, bool xenctld) {
+std::span<const Lane> daemons(bool today, bool xenctld) {
+  if (today) return daemon_today;
+  return xenctld ? std::span<const Lane>(one_daemon) : std::span<const Lane>(two_daemons);
+}
+
+Layout layout_of(std::size_t columns, const WatchMoment& moment, std::span<const Lane> its_daemons) {
   Layout layout;
   auto used = moment.lanes;
   const auto use = [&used](std::span<const Lane> lanes) {
     for (const Lane lane : lanes) used.set(static_cast<std::size_t>(lane));
   };
   use(usual_lanes);
-  use(xenctld ? std::span<const Lane>(one_daemon) : std::span<const Lane>(two_daemons));
+  use(its_daemons);
   for (std::size_t at = 0; at < trace::lanes; ++at) {
     if (used[at]) layout.lanes.push_back(static_cast<Lane>(at));
   }
@@ -81,6 +87,10 @@ Tone tone_of(const Entry& entry) {
       return Tone::event;
     case Kind::slot_written:
     case Kind::index_moved:
+    case Kind::bytes_written:
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+    case Kind::bytes_found:
     case Kind::frame_passed:
     case Kind::frame_taken:
     case Kind::bytes_passed:
@@ -182,6 +192,15 @@ std::string few_words(const Entry& entry) {
       return fmt::format("{} {} {} -> {}", trace::ring_word(entry.ring),
                          trace::index_name(static_cast<trace::IndexName>(entry.detail)), entry.from_value,
                          entry.to_value);
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return fmt::format("{}[{}] {}", trace::ring_word(trace::byte_ring_of(entry)),
+                         trace::place_in(trace::byte_ring_of(entry), entry.from_value), payload(message));
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return fmt::format("{}{} {} -> {}", entry.kind == Kind::byte_index_found ? "finds " : "",
+                         trace::index_name(static_cast<trace::ByteIndex>(entry.detail)), entry.from_value,
+                         entry.to_value);
     case Kind::event_raised: {
       const auto source = static_cast<trace::EventSource>(entry.from_value);
       const std::string what =
@@ -220,7 +239,8 @@ void draw_lanes(Canvas& canvas, const WatchHistory& history, bool xenctld, std::
                 std::size_t end) {
   if (first >= end) return;
   const WatchMoment& shown = history.shown();
-  const Layout layout = layout_of(canvas.columns(), shown, xenctld);
+  const Layout layout =
+      layout_of(canvas.columns(), shown, daemons(shown.replay.is_today(history.domain()), xenctld));
   canvas.text(first, 0, "  step", Tone::strong);
   if (layout.times) canvas.text(first, step_columns + 7, "ms", Tone::strong);
   for (std::size_t at = 0; at < layout.lanes.size(); ++at) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "emu/trace/names.h"
 #include "emu/trace/text.h"
@@ -128,6 +130,61 @@ void draw_pointers(Canvas& canvas, std::size_t row, std::size_t columns, std::st
   }
 }
 
+// -- byte rings
+
+using trace::ByteIndex;
+using trace::ByteRing;
+using trace::ReplayedByteRing;
+
+/// "out_prod 4130&2047=34"; without the place in the ring if it is to be short.
+std::string byte_index_text(ByteRing which, const ReplayedByteRing& ring, bool prod, bool is_short) {
+  const ByteIndex index = which == ByteRing::out ? (prod ? ByteIndex::out_prod : ByteIndex::out_cons)
+                                                 : (prod ? ByteIndex::in_prod : ByteIndex::in_cons);
+  const std::string_view name = trace::index_name(index);
+  if (!(prod ? ring.prod_known : ring.cons_known)) return fmt::format("{} ?", name);
+  const std::uint32_t value = prod ? ring.prod : ring.cons;
+  if (is_short) return fmt::format("{} {}", name, value);
+  return fmt::format("{} {}&{}={}", name, value, trace::size_of(which) - 1, trace::place_in(which, value));
+}
+
+std::string byte_indices_text(ByteRing which, const ReplayedByteRing& ring, bool is_short) {
+  return byte_index_text(which, ring, true, is_short) + "  " + byte_index_text(which, ring, false, is_short);
+}
+
+Tone tone_of(ByteRing which, const ReplayedByteRing& ring) {
+  const auto waiting = ring.waiting(which);
+  return waiting && *waiting < trace::size_of(which) ? Tone::strong : Tone::bad;
+}
+
+std::string waiting_words(ByteRing which, const ReplayedByteRing& ring) {
+  const auto waiting = ring.waiting(which);
+  if (!waiting) return "impossible, one side is faulty";
+  return fmt::format("{} of {} bytes wait{}", *waiting, trace::size_of(which),
+                     *waiting == trace::size_of(which) ? ": the ring is full" : "");
+}
+
+void draw_bar(Canvas& canvas, std::size_t row, ByteRing which, const ReplayedByteRing& ring) {
+  const std::size_t columns = canvas.columns() - label_columns;
+  canvas.text(row, 0, trace::ring_word(which), Tone::strong);
+  const std::string bar = trace::byte_bar(which, ring, columns);
+  for (std::size_t at = 0; at < columns; ++at)
+    canvas.text(row, label_columns + at, bar.substr(at, 1), bar[at] == '#' ? Tone::request : Tone::quiet);
+  // Each index in a row of its own, since both may be at the same place.
+  for (const bool prod : {true, false}) {
+    if (!(prod ? ring.prod_known : ring.cons_known)) continue;
+    const std::uint32_t place = trace::place_in(which, prod ? ring.prod : ring.cons);
+    const std::size_t at = std::size_t{place} * columns / trace::size_of(which);
+    const std::string_view word = prod ? "prod" : "cons";
+    const bool leftward = at + 1 + word.size() > columns;
+    canvas.text(row + (prod ? 1 : 2), label_columns + (leftward ? at - word.size() : at),
+                leftward ? fmt::format("{}^", word) : fmt::format("^{}", word), Tone::strong);
+  }
+  const std::vector<std::uint8_t> bytes = ring.waiting_bytes(which);
+  if (!bytes.empty())
+    canvas.text(row + 3, label_columns,
+                trace::quoted(std::span(bytes).first(std::min(bytes.size(), columns))), Tone::request);
+}
+
 }  // namespace
 
 std::size_t ring_rows(RingDetail detail) {
@@ -167,6 +224,30 @@ void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, ring::Ring wh
     draw_slot(canvas, row + 1, label_columns + slot * columns, columns, slot, ring.slots[slot]);
   draw_pointers(canvas, row + 3, columns, "req_", ring, IndexName::req_prod, IndexName::req_cons);
   draw_pointers(canvas, row + 4, columns, "rsp_", ring, IndexName::rsp_prod, IndexName::rsp_cons);
+}
+
+void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, ByteRing which,
+               const ReplayedByteRing& ring) {
+  const std::string waiting = waiting_words(which, ring);
+  if (detail == RingDetail::line) {
+    const std::size_t column = canvas.text(row, 0, trace::ring_text(which, ring), tone_of(which, ring)) + 2;
+    canvas.text(row, column, byte_indices_text(which, ring, true));
+    return;
+  }
+  if (detail == RingDetail::full) {
+    canvas.heading(row, which == ByteRing::out ? "out: the guest prints, xenconsoled takes"
+                                               : "in: xenconsoled types, the guest takes");
+    const std::size_t column = canvas.columns() - std::min(canvas.columns(), waiting.size() + 3);
+    canvas.text(row, canvas.text(row, canvas.text(row, column, " "), waiting, tone_of(which, ring)), " ");
+    canvas.text(++row, label_columns, byte_indices_text(which, ring, false));
+  } else {
+    const std::string words = fmt::format("{} {}", trace::ring_word(which), waiting);
+    const std::size_t column = canvas.text(row, 0, words, tone_of(which, ring)) + 2;
+    const std::string indices = byte_indices_text(which, ring, false);
+    const bool fits = column + indices.size() <= canvas.columns();
+    canvas.text(row, column, fits ? indices : byte_indices_text(which, ring, true));
+  }
+  draw_bar(canvas, row + 1, which, ring);
 }
 
 }  // namespace ringside::tools

@@ -1,5 +1,5 @@
-// The two rings as eight slots side by side, with the indices pointing to them. A glyph, a word and a colour
-// show a slot's state.
+// The two rings of a domain, with the indices pointing into them: those of 2005 as eight slots side by side,
+// of which a glyph, a word and a colour show the state, and byte rings as bars.
 //
 // Pure: reads a replayed ring, fills rows of a canvas.
 #pragma once
@@ -19,5 +19,9 @@ enum class RingDetail : std::uint8_t {
 /// Fills the rows from `row` on.
 void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, ring::Ring which,
                const trace::ReplayedRing& ring);
+/// The same of a byte ring, in as many rows: a bar of the whole ring, with both indices below it, and the
+/// bytes that wait.
+void draw_ring(Canvas& canvas, std::size_t row, RingDetail detail, trace::ByteRing which,
+               const trace::ReplayedByteRing& ring);
 
 }  // namespace ringside::tools

@@ -131,8 +131,23 @@ void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHisto
     return trace::FlowPlace{.role = role, .domain = history.domain(), .down = down};
   };
   const auto ring = [&](bool down) {
-    return trace::FlowPlace{.ring = true, .domain = history.domain(), .down = down};
+    const bool today = shown.replay.is_today(history.domain());
+    return trace::FlowPlace{.ring = today ? trace::FlowRing::bytes : trace::FlowRing::messages,
+                            .domain = history.domain(),
+                            .down = down};
   };
+  if (shown.replay.is_today(history.domain())) {
+    column = canvas.text(row, column, " down:", Tone::strong);
+    level(of(Role::dom0, true), "xenconsoled");
+    level(ring(true), "in");
+    level(of(Role::domain, true), "domU");
+    column = canvas.text(row, column, " up:", Tone::strong);
+    level(of(Role::domain, false), "domU");
+    level(ring(false), "out");
+    const std::uint64_t taken = shown.flow.totals(history.domain(), false).unseen;
+    canvas.text(row, column, fmt::format("{}unknown {}", gap, taken), Tone::quiet);
+    return;
+  }
   const std::string_view daemon_name = trace::lane_name(trace::lane_of(daemon));
   column = canvas.text(row, column, " down:", Tone::strong);
   level(of(daemon, true), daemon_name);
@@ -147,9 +162,10 @@ void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHisto
 }
 
 /// A heading, and the screen's last rows.
-void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const WatchMoment& moment) {
-  canvas.heading(first,
-                 moment.console_used ? "console, as its viewer sees it" : "console: no output shown yet");
+void draw_console(Canvas& canvas, std::size_t first, std::size_t end, const WatchMoment& moment, bool today) {
+  canvas.heading(first, !moment.console_used ? "console: no output shown yet"
+                        : today              ? "console: what the guest has written into out"
+                                             : "console, as its viewer sees it");
   if (!moment.console_used) return;
   const ConsoleScreen& console = moment.console;
   const std::size_t rows = end - first - 1;
@@ -186,6 +202,9 @@ constexpr std::string_view help_lines[] = {
     "           + rsp: a response that was not taken yet   - sta: stale, free",
     "           beside it the message's length in bytes",
     "indices    below the slots: where req_prod, req_cons, rsp_prod, rsp_cons point",
+    "in, out    the byte rings of a domain of today: # where bytes wait; its indices,",
+    "           those of xenconsoled as the guest has found them last; bytes that",
+    "           xenconsoled took, and no viewer reports, are unknown",
     "bytes      the bytes that wait at each place, down to the guest and up",
     "arrows     from sender to receiver; evt: event channel, page: the shared page",
     "red        lost, refused, a full ring, or a quirk of 2005",
@@ -202,8 +221,16 @@ std::size_t draw_rings(Canvas& canvas, std::size_t row, const WatchHistory& hist
   const RingDetail detail = !slots                             ? RingDetail::line
                             : canvas.rows() >= full_rings_from ? RingDetail::full
                                                                : RingDetail::small;
+  const trace::Replay& replay = history.shown().replay;
+  if (replay.is_today(history.domain())) {
+    for (const trace::ByteRing which : {trace::ByteRing::out, trace::ByteRing::in}) {
+      draw_ring(canvas, row, detail, which, replay.byte_ring(history.domain(), which));
+      row += ring_rows(detail);
+    }
+    return row;
+  }
   for (const ring::Ring which : {ring::Ring::tx, ring::Ring::rx}) {
-    draw_ring(canvas, row, detail, which, history.shown().replay.ring(history.domain(), which));
+    draw_ring(canvas, row, detail, which, replay.ring(history.domain(), which));
     row += ring_rows(detail);
   }
   return row;
@@ -236,7 +263,9 @@ void draw_watch(Canvas& canvas, const WatchStatus& status, const WatchHistory& h
   const std::size_t left = end - row;
   const std::size_t console_rows = left >= console_from ? std::min(ConsoleScreen::rows + 1, left * 2 / 5) : 0;
   if (left >= 2) draw_lanes(canvas, history, status.xenctld, row, end - console_rows);
-  if (console_rows != 0) draw_console(canvas, end - console_rows, end, history.shown());
+  if (console_rows != 0)
+    draw_console(canvas, end - console_rows, end, history.shown(),
+                 history.shown().replay.is_today(history.domain()));
 }
 
 }  // namespace ringside::tools

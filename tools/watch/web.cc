@@ -40,11 +40,12 @@ constexpr std::size_t web_kept_bytes_of_all_max = std::size_t{512} << 20;
 std::unique_ptr<WebKeyboard> make_keyboard(LinuxHost& host, trace::Journal journal, const DomainInfo& info,
                                            std::function<void(const std::string&)> changed) {
   using Line = WebKeyboard::Line;
-  WebKeyboard::Console console{.domain = info.domain, .name = info.name, .path = {}, .pty = false};
+  WebKeyboard::Console console{.domain = info.domain, .name = info.name, .path = {}};
   Line line = Line::none;
   if (auto place = find_console(host, info, false)) {
     console.path = place->path;
     console.pty = place->pty;
+    console.daemon = place->daemon;
     line = !place->attached.empty() ? Line::to_file : place->viewed ? Line::viewed : Line::open;
   } else {
     host.warn(place.error().text());

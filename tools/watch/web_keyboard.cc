@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "emu/trace/text.h"
+
 namespace ringside::tools {
 
 using trace::Fact;
@@ -97,7 +99,7 @@ std::string WebKeyboard::type(Bytes bytes) {
 }
 
 std::string WebKeyboard::why() const {
-  const auto& [domain, name, path, pty] = console_;
+  const auto& [domain, name, path, pty, daemon] = console_;
   if (has_ended(life_)) return fmt::format("{} has ended", name);
   switch (line_) {
     case Line::open:
@@ -109,8 +111,9 @@ std::string WebKeyboard::why() const {
     case Line::to_file:
       return fmt::format("this console is attached to a file; `ringside detach {}` returns it", name);
     case Line::silent:
+      if (daemon == trace::dom0_actor) return "xenconsoled has closed the pty of this console";
       return fmt::format("{} serves no console here; this page tries again when it does",
-                         pty ? "xenctld" : "xend");
+                         trace::actor_name(daemon));
     case Line::none:
       return "dom0 keeps no console for this domain";
   }
@@ -139,13 +142,12 @@ void WebKeyboard::read() {
 }
 
 void WebKeyboard::write() {
-  const Role daemon = console_.pty ? Role::xenctld : Role::xend;
   while (!typed_.empty()) {
     const auto moment = journal_.moment();
     const Io io = host_.write(stream_, typed_.front());
     if (io.state != Io::State::moved) break;
     journal_.as(trace::actor(Role::user))
-        .bytes_passed(console_.domain, trace::actor(daemon), typed_.front().first(io.bytes), moment);
+        .bytes_passed(console_.domain, console_.daemon, typed_.front().first(io.bytes), moment);
     typed_.drop(io.bytes);
   }
   host_.watch_interest(stream_, {.read = true, .write = !typed_.empty()});

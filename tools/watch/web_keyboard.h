@@ -26,6 +26,7 @@ class WebKeyboard {
     std::string name;  ///< of the domain
     std::string path;  ///< a socket, or a pty; empty: no daemon keeps a console for the domain
     bool pty = false;
+    trace::Actor daemon = trace::actor(trace::Role::xend);  ///< dom0 stands for xenconsoled
   };
   enum class Line : std::uint8_t {
     open,

@@ -12,14 +12,18 @@ local lost = 1  -- bit of the markers
 
 local kinds = {
   [0] = "slot written", "index moved", "event raised", "event taken", "frame passed", "bytes passed", "refused",
-  "counted", "quirk", "told", "frame taken", "mask changed",
+  "counted", "quirk", "told", "frame taken", "mask changed", "bytes written", "byte index moved",
+  "byte index found", "bytes found",
 }
 local kind = {slot_written = 0, index_moved = 1, event_raised = 2, event_taken = 3, frame_passed = 4,
               bytes_passed = 5, refused = 6, counted = 7, quirk = 8, told = 9, frame_taken = 10,
-              mask_changed = 11}
+              mask_changed = 11, bytes_written = 12, byte_index_moved = 13, byte_index_found = 14, bytes_found = 15}
 local directions = {[0] = "neither", "down", "up"}
-local rings = {[0] = "tx", "rx"}
+local rings = {[0] = "tx", "rx", "in", "out"}
 local index_names = {[0] = "req_prod", "req_cons", "rsp_prod", "rsp_cons"}
+-- The byte rings of today's console: the number of each ring, its bytes, and the places of its indices among the four.
+local byte_rings = {[2] = {bytes = 1024, cons = 0, prod = 1}, [3] = {bytes = 2048, cons = 2, prod = 3}}
+local byte_index_names = {[0] = "in_cons", "in_prod", "out_cons", "out_prod"}
 local message_types = {
   [0] = "console", "blkif-be", "blkif-fe", "netif-be", "netif-fe", [6] = "shutdown", [7] = "mem-request",
   [8] = "usbif-be", [9] = "usbif-fe", [10] = "vcpu-hotplug", [11] = "debug",
@@ -41,6 +45,7 @@ local ringside = Proto("ringside", "ringside, a journal of the control channel")
 local xcs = Proto("xcs", "xcs frame")
 local cmsg = Proto("cmsg", "Control message")
 local ring = Proto("ring", "Control ring")
+local bytering = Proto("bytering", "Byte rings of today's console")
 local evtchn = Proto("evtchn", "Event channel")
 
 local f = {
@@ -95,6 +100,21 @@ local r = {
     ProtoField.uint32("ring.rsp_prod", "rsp_prod"), ProtoField.uint32("ring.rsp_cons", "rsp_cons"),
   },
 }
+local b = {
+  name = ProtoField.string("bytering.name", "Ring"),
+  at = ProtoField.uint32("bytering.at", "Index of the first byte"),
+  place = ProtoField.uint32("bytering.place", "Its place in the ring"),
+  found = ProtoField.bool("bytering.found", "Found, not done: by xenconsoled, which reports nothing"),
+  index = ProtoField.string("bytering.index", "Index"),
+  from = ProtoField.uint32("bytering.index.from", "From"),
+  to = ProtoField.uint32("bytering.index.to", "To"),
+  to_place = ProtoField.uint32("bytering.index.place", "To, as a place in the ring"),
+  waiting = ProtoField.uint32("bytering.waiting", "Bytes that wait (prod - cons)"),
+  indices = {
+    [0] = ProtoField.uint32("bytering.in_cons", "in_cons"), ProtoField.uint32("bytering.in_prod", "in_prod"),
+    ProtoField.uint32("bytering.out_cons", "out_cons"), ProtoField.uint32("bytering.out_prod", "out_prod"),
+  },
+}
 local e = {
   port = ProtoField.uint16("evtchn.port", "Port"),
   pending = ProtoField.bool("evtchn.pending", "Was pending already"),
@@ -115,14 +135,15 @@ local function values(fields)
   end
   return list
 end
-ringside.fields, xcs.fields, cmsg.fields, ring.fields, evtchn.fields =
-  values(f), values(x), values(m), values(r), values(e)
+ringside.fields, xcs.fields, cmsg.fields, ring.fields, bytering.fields, evtchn.fields =
+  values(f), values(x), values(m), values(r), values(b), values(e)
 
 local function warn(name, text) return ProtoExpert.new(name, text, expert.group.PROTOCOL, expert.severity.WARN) end
 local function note(name, text) return ProtoExpert.new(name, text, expert.group.SEQUENCE, expert.severity.NOTE) end
 local odd = {
   length = warn("cmsg.length.impossible", "Length above 60: a message holds no more"),
   outstanding = warn("ring.outstanding.impossible", "More than 8 outstanding: a faulty index"),
+  waiting = warn("bytering.waiting.impossible", "More bytes wait than the ring holds: a faulty index"),
   unasked = warn("ring.response.unasked", "Response without a request"),
   mismatch = warn("ring.response.mismatch", "Response does not echo the request's type, subtype and id"),
   stale = warn("ring.stale", "Takes a slot that was not written since it was last taken"),
@@ -133,6 +154,7 @@ local odd = {
   unknown = warn("ringside.unknown", "The packet was made by another version, or is damaged"),
 }
 cmsg.experts = {odd.length}
+bytering.experts = {odd.waiting}
 ring.experts = {odd.outstanding, odd.unasked, odd.mismatch, odd.stale}
 ringside.experts = {odd.dropped, odd.refused, odd.quirk, odd.fault, odd.unknown}
 
@@ -246,6 +268,33 @@ local function show_ring(tree, buffer, p, number)
   if stale[number] then its:add_proto_expert_info(odd.stale) end
 end
 
+-- Both indices of a ring must be known for the number of bytes that wait.
+local function show_byte_ring(tree, buffer, p)
+  local its, which = tree:add(bytering, buffer(40, 16)), byte_rings[p.ring]
+  local name = string.format("dom%d.%s", p.domain, rings[p.ring])
+  local of_index = p.kind == kind.byte_index_moved or p.kind == kind.byte_index_found
+  its:add(b.name, buffer(18, 1), name)
+  its:add(b.found, buffer(16, 1), p.kind == kind.byte_index_found or p.kind == kind.bytes_found)
+  if of_index then
+    its:add(b.index, buffer(17, 1), byte_index_names[p.detail] or "unknown")
+    its:add_le(b.from, buffer(32, 4))
+    its:add_le(b.to, buffer(36, 4))
+    its:add(b.to_place, buffer(36, 4), p.to % which.bytes):set_generated()
+  else
+    its:add_le(b.at, buffer(32, 4))
+    its:add(b.place, buffer(32, 4), p.from % which.bytes):set_generated()
+  end
+  for at = 0, 3 do
+    if p.known[at] then its:add_le(b.indices[at], buffer(40 + 4 * at, 4)) end
+  end
+  if not (p.known[which.cons] and p.known[which.prod]) then return end
+  local waiting = (buffer(40 + 4 * which.prod, 4):le_uint() - buffer(40 + 4 * which.cons, 4):le_uint()) % 4294967296
+  local item = its:add(b.waiting, buffer(40, 16), waiting):set_generated()
+  if waiting > which.bytes then item:add_proto_expert_info(odd.waiting) end
+  -- The column Ring of the profile.
+  its:add(r.summary, string.format("%s %d/%d", name, waiting, which.bytes)):set_generated()
+end
+
 local function show_event(tree, buffer, p)
   local its = tree:add(evtchn, buffer(6, 2))
   if p.port ~= none16 then its:add_le(e.port, buffer(6, 2)) end
@@ -295,7 +344,7 @@ end
 local function show_data(tree, range, buffer, p)
   if p.kind == kind.slot_written or p.kind == kind.frame_passed or p.kind == kind.frame_taken then
     if range:len() == 64 then show_message(tree, range) end
-  elseif p.kind == kind.bytes_passed then
+  elseif p.kind == kind.bytes_passed or p.kind == kind.bytes_written or p.kind == kind.bytes_found then
     tree:add(f.bytes, range)
     tree:add(m.text, range, printable(range)):set_generated()
   else
@@ -318,7 +367,7 @@ local function parse(buffer)
   local known = buffer(19, 1):uint() % 16
   p.marker = math.floor(buffer(19, 1):uint() / 16)
   for at = 0, 3 do p.known[at] = math.floor(known / 2 ^ at) % 2 == 1 end
-  if p.known[0] and p.known[2] and p.ring ~= none8 then
+  if p.known[0] and p.known[2] and p.ring <= 1 then
     p.outstanding = (buffer(40, 4):le_uint() - buffer(48, 4):le_uint()) % 4294967296
   end
   if p.data == 64 and (p.kind == kind.slot_written or p.kind == kind.frame_passed) then
@@ -369,6 +418,7 @@ function ringside.dissector(buffer, pinfo, root)
   pinfo.cols.info = sentence
   show_ringside(tree, buffer, p, names, number)
   if p.kind == kind.slot_written or p.kind == kind.index_moved then show_ring(root, buffer, p, number) end
+  if byte_rings[p.ring] then show_byte_ring(root, buffer, p) end
   if p.kind == kind.event_raised or p.kind == kind.event_taken or p.kind == kind.mask_changed then show_event(root, buffer, p) end
   if p.kind == kind.frame_passed then show_frame(root, buffer, p) end
   if p.data > 0 then show_data(p.type and root or tree, buffer(header_bytes, p.data), buffer, p) end

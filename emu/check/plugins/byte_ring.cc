@@ -72,7 +72,7 @@ class Guest {
     for (std::size_t i = 0; i < count; ++i) ring_check_assert(bytes[i] == text_at(gets_++));
     if (count != 0) front_.take(count);
   }
-  [[nodiscard]] bool all_taken() const { return front_.all_taken(); }
+  [[nodiscard]] bool all_taken() { return front_.room() == out_bytes; }
 
  private:
   ByteFront<> front_;
