@@ -73,7 +73,7 @@ class ViewCommand(unittest.TestCase):
     def test_a_journal_begins_with_a_header(self):
         header = self.journal()[0]
         self.assertEqual(header["format"], "ringside journal")
-        self.assertEqual(header["version"], 3)
+        self.assertEqual(header["version"], 4)
         self.assertEqual((header["mode"], header["seed"], header["controller"]), ("sim", 1, "xcs"))
         self.assertEqual(header["domains"], [{"id": 1, "layout": "sring"}])
         self.assertEqual(header["quirks"], ["xcs-drop-when-full"])

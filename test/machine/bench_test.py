@@ -1,6 +1,7 @@
 """bench: it measures everything that it lists, and leaves nothing behind. No test depends on speed."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -82,7 +83,8 @@ class Bench(unittest.TestCase):
             environment = {**os.environ, "TMPDIR": folder, "BENCH_TEST": folder}
             bench = subprocess.Popen([RINGSIDE, "bench", "--only", part], env=environment, stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL, start_new_session=True)
-            eventually("the benchmark runs processes", lambda: len(processes_with(folder.encode())) > 1)
+            children = pathlib.Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
+            eventually("the benchmark runs processes", lambda: children.read_text())
             bench.send_signal(number)
             status = bench.wait(timeout=support.PATIENCE_S)
             self.assertEqual(status, -number if number == signal.SIGKILL else 128 + number)

@@ -116,13 +116,25 @@ struct ChannelSide {
   Handle guest_kicks;
   Handle controller_kicks;
 
+  /// In a process of its own, which ends if it lacks something.
   explicit ChannelSide(const Channel& channel) {
-    const Handle frame = host.adopt(dup(channel.frame.number()));
+    const Handle frame = copy_of(channel.frame);
     auto mapped = host.frame_map(frame);
-    RS_CHECK(mapped.ok());
+    if (!mapped) give_up(mapped.error());
     mapping = std::move(*mapped);
-    guest_kicks = host.adopt(dup(channel.guest_kicks.number()));
-    controller_kicks = host.adopt(dup(channel.controller_kicks.number()));
+    guest_kicks = copy_of(channel.guest_kicks);
+    controller_kicks = copy_of(channel.controller_kicks);
+  }
+
+ private:
+  Handle copy_of(const Handle& inherited) {
+    const int copy = dup(inherited.number());
+    if (copy < 0) give_up(system_error("cannot copy a descriptor", "", "raise ulimit -n"));
+    return host.adopt(copy);
+  }
+  [[noreturn]] void give_up(const Error& error) {
+    host.warn(error.text());
+    _exit(1);
   }
 };
 
