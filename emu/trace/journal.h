@@ -147,11 +147,12 @@ class Journal {
     }
   }
 
-  /// `argument` is the {text} of the reason's sentence, truncated to 60 bytes.
+  /// `argument` is the {text} of the reason's sentence, truncated to 60 bytes. `at` as for bytes_passed().
   void refused(std::uint32_t domain, Actor sender, Refusal why, const Values& values = {},
-               std::string_view argument = {}) {
+               std::string_view argument = {}, std::uint64_t at = 0) {
     if (!listening()) return;
     Entry entry = about(Kind::refused, domain, static_cast<std::uint8_t>(why));
+    entry.time_ns = at;
     entry.peer = sender;
     entry.values = values;
     set_text(entry, argument);

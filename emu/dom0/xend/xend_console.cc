@@ -141,6 +141,8 @@ void XendConsole::welcome(Handle stream, Speaks speaks) {
 void XendConsole::refuse_viewer(Handle stream) {
   const std::string text = fmt::format("Cannot connect to console {} on domain {}\n", tcp_port_, domain_);
   Bytes rest{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  // The viewer may report the line before this process does.
+  const auto moment = journal_.moment();
   // A new connection has room for a line. If it does not, the rest of the line is dropped.
   while (!rest.empty()) {
     const Io io = host_.write(stream, rest);
@@ -148,7 +150,7 @@ void XendConsole::refuse_viewer(Handle stream) {
     rest = rest.subspan(io.bytes);
   }
   journal_.refused(domain_, trace::actor(trace::Role::client, viewers_ + 1), trace::Refusal::viewer_there,
-                   {static_cast<std::uint32_t>(text.size() - rest.size())});
+                   {static_cast<std::uint32_t>(text.size() - rest.size())}, {}, moment);
 }
 
 void XendConsole::viewer_ready(Ready ready) {
