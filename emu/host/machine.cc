@@ -34,6 +34,7 @@ struct MadeName {
 constexpr MadeName made_names[] = {
     {"xen.sock", false, "", fs::file_type::socket},      {"xcs_socket", false, "", fs::file_type::socket},
     {"xend.sock", false, "", fs::file_type::socket},     {"xenctld.sock", false, "", fs::file_type::socket},
+    {"xenconsoled.sock", false, "", fs::file_type::socket},
     {"keyboard", false, "", fs::file_type::socket},      {"console-", true, "", fs::file_type::socket},
     {"puppet-", true, "", fs::file_type::socket},        {"com1", false, "", fs::file_type::symlink},
     {"com1.new", false, "", fs::file_type::symlink},     {"pty-", true, "", fs::file_type::symlink},

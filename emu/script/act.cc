@@ -19,8 +19,9 @@ Lane lane_of(Side side) {
 }
 
 Daemon daemon_of(const Actor& actor) {
-  if (actor.role == Role::xcs) return Daemon::xcs;
-  return actor.role == Role::xend ? Daemon::xend : Daemon::xenctld;
+  for (const Daemon each : {Daemon::xcs, Daemon::xend, Daemon::xenconsoled})
+    if (role_of(each) == actor.role) return each;
+  return Daemon::xenctld;
 }
 
 ring::ControlMessage made(const Message& message) {
@@ -230,6 +231,7 @@ Result<> ActExecutor::answering(const Answering& act, const Span& line) {
     case Role::xen:
     case Role::dom0:
     case Role::xcs:
+    case Role::xenconsoled:
     case Role::uart:
     case Role::user:
     case Role::tty:

@@ -158,7 +158,8 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
 }
 
 bool is_daemon(trace::Actor actor) {
-  return actor.role == Role::xcs || actor.role == Role::xend || actor.role == Role::xenctld;
+  return actor.role == Role::xcs || actor.role == Role::xend || actor.role == Role::xenctld ||
+         actor.role == Role::xenconsoled;
 }
 
 bool is_kill_of_daemon(const trace::Entry& entry) {

@@ -49,6 +49,7 @@ class Checker {
   void domain(std::uint32_t number, const Span& span, bool anywhere);
   void controller(Role role, const Span& span);
   void appears(const Actor& domain);
+  void controllers();
   void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
@@ -72,21 +73,36 @@ class Checker {
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
   std::set<std::string> phases_begun_;
-  Span xcs_at_;
-  Span xenctld_at_;
+  std::array<Span, controller_names.size()> controller_at_{};  ///< the first line that names it
 };
 
 void Checker::run() {
   gather(scenario_.statements);
   for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
   statements(scenario_.statements);
-  scenario_.setup.controller = xenctld_at_.nowhere() ? Controller::xcs : Controller::xenctld;
-  if (!xenctld_at_.nowhere() && !xcs_at_.nowhere()) {
-    diagnostics_.error("E040", std::max(xcs_at_, xenctld_at_), "xenctld and xcs in one scenario",
-                       "xenctld takes the place of xcs and xend; make it two scenarios");
-  }
+  controllers();
   quirks();
   expectations();
+}
+
+/// The one that the scenario sets, or else the first that a line names. All lines must mean that one.
+void Checker::controllers() {
+  Setup& setup = scenario_.setup;
+  const auto at = [this](Controller each) { return controller_at_[static_cast<std::size_t>(each)]; };
+  constexpr std::array all{Controller::xcs, Controller::xenctld, Controller::xenconsoled};
+  if (!setup.says_controller) {
+    const auto named = [&](Controller each) { return !at(each).nowhere(); };
+    const auto first = std::ranges::min_element(all, [&](Controller one, Controller other) {
+      return named(one) && (!named(other) || at(one) < at(other));
+    });
+    setup.controller = *first;
+  }
+  for (const Controller other : all) {
+    if (other == setup.controller || at(other).nowhere()) continue;
+    diagnostics_.error("E040", at(other),
+                       fmt::format("{} and {} in one scenario", spelled(setup.controller), spelled(other)),
+                       "dom0's end is xcs with xend, or xenctld, or xenconsoled; make it two scenarios");
+  }
 }
 
 void Checker::expectations() {
@@ -100,9 +116,11 @@ void Checker::expectations() {
 }
 
 void Checker::quirks() {
-  if (scenario_.setup.controller != Controller::xenctld) return;
+  if (scenario_.setup.controller == Controller::xcs) return;
   const auto warn = [this](const std::string& what) {
-    diagnostics_.warning("W004", scenario_.setup.title_span, what, "dom0's end is xenctld in this scenario");
+    diagnostics_.warning(
+        "W004", scenario_.setup.title_span, what,
+        fmt::format("dom0's end is {} in this scenario", spelled(scenario_.setup.controller)));
   };
   for (const QuirkAbout& each : quirks_known) {
     if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu")
@@ -183,8 +201,13 @@ void Checker::statement(const Statement& statement) {
 }
 
 void Checker::controller(Role role, const Span& span) {
-  if (role == Role::xenctld && xenctld_at_.nowhere()) xenctld_at_ = span;
-  if ((role == Role::xcs || role == Role::xend || role == Role::client) && xcs_at_.nowhere()) xcs_at_ = span;
+  const auto note = [&](Controller named) {
+    Span& at = controller_at_[static_cast<std::size_t>(named)];
+    if (at.nowhere()) at = span;
+  };
+  if (role == Role::xcs || role == Role::xend || role == Role::client) note(Controller::xcs);
+  if (role == Role::xenctld) note(Controller::xenctld);
+  if (role == Role::xenconsoled) note(Controller::xenconsoled);
 }
 
 void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {

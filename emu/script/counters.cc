@@ -20,9 +20,10 @@ constexpr Roles uart_role = only(Role::uart);
 constexpr Roles xcs = only(Role::xcs);
 constexpr Roles xend = only(Role::xend);
 constexpr Roles xenctld = only(Role::xenctld);
+constexpr Roles keeper = xend | xenctld | only(Role::xenconsoled);
 constexpr Roles domain_role = only(Role::domain);
 constexpr Roles channel_end = xcs | xenctld;
-constexpr Roles every_role = xen_role | xcs | xend | xenctld | domain_role;
+constexpr Roles every_role = xen_role | xcs | keeper | domain_role;
 
 constexpr CounterSource counter(Counter which) {
   return {CountedBy::counter, static_cast<std::uint8_t>(which)};
@@ -70,9 +71,9 @@ constexpr std::array counters{
     CounterAbout{every_role, "refused", "times", "it refused a request", any_refusal},
     CounterAbout{xcs, "dropped", "messages",
                  "lost because a guest's ring was full (quirk xcs-drop-when-full)", xcs_dropped},
-    CounterAbout{xend | xenctld, "queued", "bytes", "output that waits for a viewer", level},
-    CounterAbout{xend | xenctld, "lost", "bytes",
-                 "output discarded or never read, and input that came too late", console_lost},
+    CounterAbout{keeper, "queued", "bytes", "output that waits for a viewer", level},
+    CounterAbout{keeper, "lost", "bytes", "output discarded or never read, and input that came too late",
+                 console_lost},
     CounterAbout{xenctld, "twice", "bytes", "output that a restart may show a second time", twice},
     CounterAbout{channel_end, "queued_messages", "messages", "waited for a free slot", queued_messages},
     CounterAbout{channel_end, "refused_messages", "messages", "refused, because too many waited for a slot",

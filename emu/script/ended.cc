@@ -66,7 +66,8 @@ class Ended {
           is_back(domain);
           // The daemon in dom0 makes the console of a new domain.
           if (!domains_.insert(domain.domain).second) break;
-          for (const Role process : {Role::xcs, Role::xend, Role::xenctld}) needs(process, domain.span);
+          for (const Role process : {Role::xcs, Role::xend, Role::xenctld, Role::xenconsoled})
+            needs(process, domain.span);
           break;
         case Life::Verb::kills:
         case Life::Verb::destroys:

@@ -99,6 +99,9 @@ class MachineStage : public Stage {
     std::string xcs;
     std::string xend;
     std::string xenctld;
+    std::string xenconsoled;
+
+    [[nodiscard]] const std::string& of(Daemon daemon) const;
   };
   virtual const Sockets& sockets() const = 0;
   /// Called after a connection to xcs was made: waits until xcs has accepted it, and returns its number in
@@ -115,6 +118,8 @@ class MachineStage : public Stage {
   [[nodiscard]] Result<std::string> ask(const std::string& line);
   /// The console's present ports and path, from xend.
   [[nodiscard]] Result<Console> present_console(DomainId domain);
+  /// The daemon that users and programs ask for consoles.
+  [[nodiscard]] Daemon console_keeper() const;
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The host's name of the client whose connection has this number in xcs.
@@ -159,6 +164,7 @@ class MachineStage : public Stage {
   };
 
   // Users (machine_users.cc).
+  [[nodiscard]] static Error not_of_2005(const char* what, DomainId domain);
   [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
   [[nodiscard]] ConsoleUser& find_or_add(ConsoleUsers& users, const std::string& name);
   [[nodiscard]] static Result<ConsoleUser*> connected(ConsoleUsers& users, const std::string& name,

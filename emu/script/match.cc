@@ -140,6 +140,7 @@ bool ActorMap::is(const Actor& named, trace::Actor actor) const {
     case Role::dom0:
     case Role::xcs:
     case Role::xenctld:
+    case Role::xenconsoled:
     case Role::uart:
       return actor.role == named.role;
   }
@@ -147,7 +148,8 @@ bool ActorMap::is(const Actor& named, trace::Actor actor) const {
 }
 
 bool ActorMap::is_end(const Actor& named, trace::Actor actor) const {
-  const bool serves = named.role == Role::xcs || named.role == Role::xenctld;
+  const bool serves =
+      named.role == Role::xcs || named.role == Role::xenctld || named.role == Role::xenconsoled;
   return is(named, actor) || (serves && actor.role == Role::dom0);
 }
 

@@ -86,6 +86,7 @@ Act parse_stops(Words& words, const Actor& who, Verb verb) {
       break;
     case Role::xen:
     case Role::xcs:
+    case Role::xenconsoled:
     case Role::uart:
     case Role::tty:
     case Role::program:
@@ -153,6 +154,7 @@ constexpr Synonym synonyms[] = {
     {Role::user, "sends", "types"},       {Role::domain, "exits", "ends"},
     {Role::domain, "says", "prints"},     {Role::xcs, "dies", "stops"},
     {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
+    {Role::xenconsoled, "dies", "stops"},
 };
 
 /// A word that is spelled alike may have another meaning: "resumes" is for a domain that was suspended.

@@ -180,6 +180,7 @@ Place parse_place(Words& words) {
     case Role::xcs:
     case Role::xend:
     case Role::xenctld:
+    case Role::xenconsoled:
     case Role::client:
     case Role::tty:
     case Role::program:

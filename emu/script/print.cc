@@ -371,6 +371,7 @@ std::string written(const Scenario& scenario) {
   if (!setup.sim) text += "mode real\n";
   if (setup.abi == ring::Abi::flat) text += "abi flat\n";
   if (setup.answer == Answer::xcs) text += "answer xcs\n";
+  if (setup.says_controller) text += fmt::format("controller {}\n", spelled(setup.controller));
   if (!setup.timeout_span.nowhere()) text += fmt::format("timeout {}\n", written(setup.timeout));
   for (const QuirkAbout& each : quirks_known) {
     if (setup.quirks.has(each.quirk)) text += fmt::format("quirk {} on\n", each.name);

@@ -142,7 +142,8 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
       privcmd_->domain_create(fmt::format("dom{}", domain), plan().abi, guest_memory_kib, false, domain);
   if (!created) return created.error();
   auto& made = guests_[domain] = Guest{};
-  auto console = ask(fmt::format("console {}", domain));
+  auto console =
+      plan().dom0 == Dom0::xenconsoled ? ask_today(domain) : ask(fmt::format("console {}", domain));
   Result<> built = console ? Result<>(Done{}) : Result<>(console.error());
   if (console) {
     unsigned guest_port = 0;
@@ -159,6 +160,13 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   guests_.erase(domain);
   (void)privcmd_->domain_destroy(domain);
   return built;
+}
+
+/// As ask(), for a new domain, which becomes one of today.
+Result<std::string> SimStage::ask_today(DomainId domain) {
+  auto info = dom0::furnish_today(*privcmd_, domain);
+  if (!info) return info.error();
+  return ask(fmt::format("console {}", domain));
 }
 
 Result<> SimStage::map_page(DomainId domain) {

@@ -17,6 +17,8 @@ std::string spelled(const Actor& actor) {
       return "xend";
     case trace::Role::xenctld:
       return "xenctld";
+    case trace::Role::xenconsoled:
+      return "xenconsoled";
     case trace::Role::uart:
       return "uart";
     case trace::Role::user:

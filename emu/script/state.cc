@@ -127,7 +127,8 @@ void State::took(const trace::Entry& entry, RingRecord& record) {
 
 /// The output that a daemon keeps.
 void State::count_level(const trace::FlowPlace& place) {
-  const bool daemon = place.role == Role::xend || place.role == Role::xenctld;
+  const bool daemon =
+      place.role == Role::xend || place.role == Role::xenctld || place.role == Role::xenconsoled;
   if (place.ring != trace::FlowRing::none || place.down || !daemon) return;
   const auto now = static_cast<std::int64_t>(flow_.level(place));
   const std::int64_t before = std::exchange(levels_[place], now);

@@ -6,6 +6,7 @@
 // overload each and no default.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -398,7 +399,11 @@ enum class Mode : std::uint8_t { sim, real };
 [[nodiscard]] std::string_view spelled(Mode mode);
 
 /// The program at dom0's end of the rings.
-enum class Controller : std::uint8_t { xcs, xenctld };
+enum class Controller : std::uint8_t { xcs, xenctld, xenconsoled };
+inline constexpr std::array<std::string_view, 3> controller_names{"xcs", "xenctld", "xenconsoled"};
+[[nodiscard]] constexpr std::string_view spelled(Controller controller) {
+  return controller_names[static_cast<std::size_t>(controller)];
+}
 
 inline constexpr std::uint64_t plain_seed = 1;  ///< the plain order of events
 struct Seeds {
@@ -421,8 +426,9 @@ struct Setup {
   bool cuts = false;        ///< reads and writes may be short, as the seed chooses
   bool golden = false;      ///< the acts of each actor are compared with a file beside this one
   Quirks quirks;
-  Answer answer = Answer::xend;             ///< no meaning under xenctld
-  Controller controller = Controller::xcs;  ///< xenctld if a line names it
+  Answer answer = Answer::xend;             ///< meant for xcs only
+  Controller controller = Controller::xcs;  ///< as set, or the one that a line names
+  bool says_controller = false;             ///< there is a `controller` line
   std::vector<Pattern> ignores;
 };
 

@@ -19,13 +19,13 @@ constexpr Roles any_of(std::initializer_list<Role> roles) {
 constexpr Roles xen = only(Role::xen);
 constexpr Roles domain = only(Role::domain);
 constexpr Roles guest_or_dom0 = any_of({Role::domain, Role::dom0});
-constexpr Roles daemon = any_of({Role::xcs, Role::xend, Role::xenctld});
+constexpr Roles daemon = any_of({Role::xcs, Role::xend, Role::xenctld, Role::xenconsoled});
 constexpr Roles ring_end = any_of({Role::domain, Role::xcs, Role::xenctld});
 constexpr Roles user = only(Role::user);
 constexpr Roles client = only(Role::client);
 constexpr Roles uart = only(Role::uart);
-constexpr Roles every_role = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld, Role::uart,
-                                     Role::user, Role::client, Role::domain});
+constexpr Roles every_role = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld,
+                                     Role::xenconsoled, Role::uart, Role::user, Role::client, Role::domain});
 
 constexpr std::array actors{
     ActorAbout{Role::xen, "xen", "the hypervisor"},
@@ -33,6 +33,8 @@ constexpr std::array actors{
     ActorAbout{Role::xcs, "xcs", "the control switch in dom0"},
     ActorAbout{Role::xend, "xend", "the console server behind xcs"},
     ActorAbout{Role::xenctld, "xenctld", "one daemon in place of xcs and xend, with a pty for each domain"},
+    ActorAbout{Role::xenconsoled, "xenconsoled",
+               "the console daemon of today's Xen: two rings of bytes for each domain, and a pty"},
     ActorAbout{Role::uart, "uart", "the serial line, and the user at its far end"},
     ActorAbout{Role::user, "user", "a user with a console client; user[anna] is another one"},
     ActorAbout{Role::client, "client",
@@ -154,6 +156,8 @@ constexpr std::array lines{
     LineAbout{"abi", true, "abi sring | flat", "the layout of the pages"},
     LineAbout{"answer", true, "answer xend | xcs",
               "which daemon answers console messages: as in 2005 (default), or early"},
+    LineAbout{"controller", true, "controller xcs | xenctld | xenconsoled",
+              "dom0's end of the rings; xenconsoled: today's. Default: the one that a line names, or xcs"},
     LineAbout{"timeout", true, "timeout DURATION", "how long an expectation waits; default 1s"},
     LineAbout{"speed", true, "speed N",
               "bits a second on the serial line; by default its characters take no time"},

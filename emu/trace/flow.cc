@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
-constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
 constexpr std::uint32_t no_slot = std::numeric_limits<std::uint32_t>::max();
 
 bool is_source(Role role, bool down) {
@@ -126,9 +125,9 @@ void Flow::bytes_passed(const Entry& entry) {
     if (from == Role::domain) known_[entry.domain].reports = true;
     return push(self, made(self, text.size()));
   }
-  const int depth = depth_of(from, entry.domain);
-  if (depth == depth_of(to, entry.domain)) return;
-  const bool down = depth < depth_of(to, entry.domain);
+  const int depth = depth_of(from);
+  if (depth == depth_of(to)) return;
+  const bool down = depth < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
   const FlowPlace receiver{.role = to, .domain = entry.domain, .down = down};
   // Input for Xen itself has arrived.
@@ -257,6 +256,7 @@ void Flow::counted(const Entry& entry) {
   const FlowPlace output{.role = entry.actor.role, .domain = entry.domain, .down = false};
   switch (counter_of(entry)) {
     case Counter::console_bytes_discarded:
+      if (entry.actor.role == Role::xenconsoled) return;  // see middle_discarded
       return lose(entry.domain, false, leave(output, change), Loss::discarded);
     case Counter::bytes_unread:
       return lose(entry.domain, false, leave(output, change), Loss::unread);
@@ -309,7 +309,7 @@ void Flow::told(const Entry& entry) {
       lose_all({.role = Role::domain, .domain = entry.domain, .down = down}, Loss::ended);
     lose_all(ring_place(entry.domain, true), Loss::ended);
     lose_all({.ring = FlowRing::bytes, .domain = entry.domain}, Loss::ended);
-    lose_all({.role = Role::dom0, .domain = entry.domain}, Loss::ended);
+    lose_all({.role = Role::xenconsoled, .domain = entry.domain}, Loss::ended);
   };
   const auto output_ended = [&] {
     lose_all(ring_place(entry.domain, false), Loss::ended);
@@ -322,11 +322,13 @@ void Flow::told(const Entry& entry) {
       known_.erase(entry.domain);
       taken_unseen_.erase(entry.domain);
       return;
-    case Fact::destroyed:
+    case Fact::destroyed: {
       domain_ended();
+      const Pieces in_out = pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes);
+      if (known_[entry.domain].daemon_reports) return lose(entry.domain, false, in_out, Loss::ended);
       // Whether xenconsoled had taken the last bytes is not known.
-      return unsee(pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes),
-                   entry.domain);
+      return unsee(in_out, entry.domain);
+    }
     case Fact::crashed:
     case Fact::connection_closed:
       return domain_ended();
@@ -351,12 +353,18 @@ void Flow::told(const Entry& entry) {
       known->second.gone = true;
       for (const auto& [place, queue] : held_)
         if (place.domain == entry.domain && place.down) lose_all(place, Loss::ended);
+      if (entry.actor.role == Role::xenconsoled) leave_viewer(entry.domain);
       return output_ended();
     case Fact::viewer_came:
     case Fact::viewer_left:
       return leave_viewer(entry.domain);
     case Fact::console_adopted:
       return adopt(entry);
+    case Fact::pty_made:
+      if (entry.actor.role == Role::xenconsoled) begin_xenconsoled(entry.domain);
+      return;
+    case Fact::middle_discarded:
+      return lose_middle(entry);
     case Fact::output_returned:
       return give_back(entry);
     case Fact::session_lost:

@@ -4,9 +4,9 @@
 // its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
 // is never compared. Bytes of a sender that does not report their source are counted as `appeared`, and bytes
 // of a receiver that does not report what it did with them as `unseen`. Views show both as unknown.
-// xenconsoled reports nothing: bytes that it types into `in` are new there, except those that ringside's own
-// client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own client shows
-// them.
+// Debian's xenconsoled reports nothing: bytes that it types into `in` are new there, except those that
+// ringside's own client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own
+// client shows them.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,7 +39,7 @@ enum class FlowRing : std::uint8_t {
 };
 
 /// Places of bytes: a ring, or an actor that has received them and not passed them on. A frame on xcs's
-/// socket is in xcs. dom0 is xenconsoled, with the pty of a domain of today.
+/// socket is in xcs; a byte typed at a pty is in the daemon that has the pty.
 struct FlowPlace {
   FlowRing ring = FlowRing::none;
   Role role = Role::user;  ///< no meaning for a ring
@@ -133,6 +134,7 @@ class Flow {
     Piece take(std::size_t at, std::size_t most, bool newest);
   };
   using Pieces = std::vector<Piece>;
+  static constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
   struct Sent {
     std::uint32_t tag = 0;
     std::size_t bytes = 0;
@@ -143,6 +145,7 @@ class Flow {
     std::set<std::uint32_t> early;                       ///< requests that xcs has answered and xend has not
     std::uint32_t under_way_max = ring::slots_per_ring;  ///< the most requests that may be offered again
     bool reports = false;                                ///< its kernel reports where its output is from
+    bool daemon_reports = false;                         ///< its xenconsoled does, which is ringside's own
     bool dead = false;
     bool gone = false;  ///< and its console is, too
     /// Of each byte ring, the index after the last byte that was put into it.
@@ -153,6 +156,8 @@ class Flow {
   void bytes_in_ring(const Entry& entry);
   void byte_index(const Entry& entry);
   Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);
+  void begin_xenconsoled(std::uint32_t domain);
+  void lose_middle(const Entry& entry);
   void fetch_from_in(std::uint32_t domain, std::size_t bytes);
   void unsee(const Pieces& pieces, std::uint32_t domain);
   Pieces shown_by_viewer(std::uint32_t domain, std::size_t bytes);

@@ -130,6 +130,7 @@ Shown hop_of_bytes(const Entry& entry) {
     case Role::domain:
       return to == Role::domain ? Shown(HopId::console_driver) : std::nullopt;
     case Role::xcs:
+    case Role::xenconsoled:  // the hops are those of 2005
       break;
   }
   return std::nullopt;

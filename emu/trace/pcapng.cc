@@ -215,10 +215,10 @@ std::uint8_t marker_code(const Entry& entry) {
   return static_cast<std::uint8_t>(codes.find(marker(entry)));
 }
 
-Direction between(Actor from, Actor to, std::uint32_t domain) {
-  const int depth = depth_of(from.role, domain);
-  if (depth == depth_of(to.role, domain)) return Direction::neither;
-  return depth < depth_of(to.role, domain) ? Direction::down : Direction::up;
+Direction between(Actor from, Actor to) {
+  const int depth = depth_of(from.role);
+  if (depth == depth_of(to.role)) return Direction::neither;
+  return depth < depth_of(to.role) ? Direction::down : Direction::up;
 }
 
 }  // namespace
@@ -232,9 +232,9 @@ Direction direction_of(const Entry& entry) {
     case Kind::event_raised:
     case Kind::frame_passed:
     case Kind::bytes_passed:
-      return between(entry.actor, entry.peer, entry.domain);
+      return between(entry.actor, entry.peer);
     case Kind::frame_taken:
-      return between(entry.peer, entry.actor, entry.domain);
+      return between(entry.peer, entry.actor);
     case Kind::bytes_written:
     case Kind::bytes_found:
       return byte_ring_of(entry) == ByteRing::in ? Direction::down : Direction::up;
