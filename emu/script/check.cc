@@ -10,6 +10,7 @@
 #include <set>
 
 #include "emu/script/connections.h"
+#include "emu/script/controllers.h"
 #include "emu/script/match.h"
 #include "emu/script/neighbours.h"
 #include "emu/script/suggest.h"
@@ -47,9 +48,7 @@ class Checker {
   void message(const Actor& from, const Actor& to);
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
-  void controller(Role role, const Span& span);
   void appears(const Actor& domain);
-  void controllers();
   void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
@@ -73,36 +72,16 @@ class Checker {
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
   std::set<std::string> phases_begun_;
-  std::array<Span, controller_names.size()> controller_at_{};  ///< the first line that names it
+  Controllers controllers_;
 };
 
 void Checker::run() {
   gather(scenario_.statements);
   for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
   statements(scenario_.statements);
-  controllers();
+  controllers_.decide(scenario_.setup, diagnostics_);
   quirks();
   expectations();
-}
-
-/// The one that the scenario sets, or else the first that a line names. All lines must mean that one.
-void Checker::controllers() {
-  Setup& setup = scenario_.setup;
-  const auto at = [this](Controller each) { return controller_at_[static_cast<std::size_t>(each)]; };
-  constexpr std::array all{Controller::xcs, Controller::xenctld, Controller::xenconsoled};
-  if (!setup.says_controller) {
-    const auto named = [&](Controller each) { return !at(each).nowhere(); };
-    const auto first = std::ranges::min_element(all, [&](Controller one, Controller other) {
-      return named(one) && (!named(other) || at(one) < at(other));
-    });
-    setup.controller = *first;
-  }
-  for (const Controller other : all) {
-    if (other == setup.controller || at(other).nowhere()) continue;
-    diagnostics_.error("E040", at(other),
-                       fmt::format("{} and {} in one scenario", spelled(setup.controller), spelled(other)),
-                       "dom0's end is xcs with xend, or xenctld, or xenconsoled; make it two scenarios");
-  }
 }
 
 void Checker::expectations() {
@@ -200,16 +179,6 @@ void Checker::statement(const Statement& statement) {
              statement.what);
 }
 
-void Checker::controller(Role role, const Span& span) {
-  const auto note = [&](Controller named) {
-    Span& at = controller_at_[static_cast<std::size_t>(named)];
-    if (at.nowhere()) at = span;
-  };
-  if (role == Role::xcs || role == Role::xend || role == Role::client) note(Controller::xcs);
-  if (role == Role::xenctld) note(Controller::xenctld);
-  if (role == Role::xenconsoled) note(Controller::xenconsoled);
-}
-
 void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   if (number == 0 || alive_.contains(number)) return;
   const auto later = ever_.find(number);
@@ -238,7 +207,7 @@ void Checker::present(const Actor& actor) {
 }
 
 void Checker::actor(const Actor& actor, bool anywhere) {
-  controller(actor.role, actor.span);
+  controllers_.named(actor.role, actor.span);
   present(actor);
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
@@ -264,7 +233,7 @@ void Checker::acts_as_user(const Actor& user) {
 
 void Checker::receives(const Actor& client, bool anywhere) {
   if (anywhere) return actor(client, true);
-  controller(client.role, client.span);
+  controllers_.named(client.role, client.span);
   connections_.needs_connection(client);
 }
 
@@ -277,7 +246,7 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
 }
 
 void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
-  controller(Role::xenctld, span);
+  controllers_.named(Role::xenctld, span);
   // `pty` without a name is the only pty. An `expect no` may name it before it exists.
   if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
   std::vector<std::string> known;
@@ -384,7 +353,7 @@ void Checker::act(const Act& act, const Span& line) {
   };
   std::visit(
       [&](const auto& each) {
-        if constexpr (requires { each.client; }) controller(each.client.role, each.client.span);
+        if constexpr (requires { each.client; }) controllers_.named(each.client.role, each.client.span);
       },
       act);
   std::visit(
@@ -410,15 +379,15 @@ void Checker::act(const Act& act, const Span& line) {
             },
             [&](const Connects& each) {
               acts(each.domain);
-              if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
+              if (each.by == Connects::By::tcp) controllers_.named(Role::xend, line);  // xenctld has ptys
               connections_.connects(each);
             },
             [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
-            [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
+            [&](const EndsTyping& each) { controllers_.named(Role::xend, line), acts_as_user(each.user); },
             [&](const Suspension& each) { actor(each.who), acts(each.domain); },
             [&](const Types& each) { types(each); },
             [&](const HandlesPty& each) {
-              controller(Role::xenctld, line);
+              controllers_.named(Role::xenctld, line);
               each.attaches ? acts(each.domain) : actor(each.domain);
               label(each.name, line);
             },
