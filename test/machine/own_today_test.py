@@ -1,6 +1,7 @@
-"""Machines whose domains are all of today, served by ringside's own xenconsoled: without Debian's packages."""
+"""Machines whose domains are all of today, served by ringside's own xenconsoled, and how it compares with Debian's."""
 import os
 import random
+import re
 import signal
 import unittest
 
@@ -10,6 +11,7 @@ from support import Machine, eventually, run
 from xenctld_test import Reader
 
 BYTES = 1 << 19
+LIMIT = 1 << 20  # of a console's unread output, as libxenlight sets it
 
 
 def machine():
@@ -105,6 +107,35 @@ class OwnToday(unittest.TestCase):
             reader.read_until(b"end1\r\n")
             self.assertIn(b" ".join(b"%d" % number for number in range(1, 3001)), reader.seen)
             reader.leave()
+
+
+class AsXens(unittest.TestCase):
+    """Debian's xenconsoled is the measure of ringside's."""
+
+    def unread(self, up, create):
+        """What a reader finds of a long output that no process has read, and how many bytes were printed."""
+        with Machine(*up) as m:
+            m.run("create", "web", *create, "--", "sh", "-c", "seq 300000; echo e$((1))nd; exec sleep 1000000", check=0)
+
+            def taken():
+                page = m.run("ring", "web", check=0).stdout
+                prod, cons = (int(re.search(rb"out_%s (\d+) " % name, page)[1]) for name in (b"prod", b"cons"))
+                return prod if prod == cons and prod > 300000 * 7 else 0
+            eventually("xenconsoled has taken all", taken)
+            printed = taken()
+            reader = Reader(pty_of(m, "web"))
+            reader.read_until(b"e1nd\r\n")
+            return reader.leave(), printed
+
+    def test_unread_output_is_discarded_in_the_middle_alike(self):
+        for up, create in (("--dom0", "xenconsoled"), ()), ((), ("--console", "today")):
+            with self.subTest(up):
+                seen, printed = self.unread(up, create)
+                self.assertEqual(printed - len(seen), 2 * LIMIT // 2)
+                numbers = seen.split()
+                self.assertIn(b"70000", numbers)
+                self.assertNotIn(b"110000", numbers)
+                self.assertEqual(numbers[-2:], [b"300000", b"e1nd"])
 
 
 if __name__ == "__main__":
