@@ -10,7 +10,7 @@ import unittest
 from support import main, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIELDS = {"name", "place", "way", "title", "meaning", "more", "source_2005", "goes_wrong", "quirks", "counters", "see",
+FIELDS = {"name", "era", "place", "way", "title", "meaning", "more", "source", "goes_wrong", "quirks", "counters", "see",
           "scenarios"}
 # No file can be made or found there, so a valid command fails later, and with another error.
 NO_MACHINE = "/proc/none"
@@ -41,7 +41,7 @@ class Explain(unittest.TestCase):
                 for line in said.decode().splitlines():
                     self.assertLessEqual(len(line), 92)
                     self.assertEqual(line, line.rstrip())
-                for field in ("title", "meaning", "more", "source_2005", "goes_wrong", "see"):
+                for field in ("title", "meaning", "more", "source", "goes_wrong", "see"):
                     self.assertIn(hop[field], flat(said))
                 for word in hop["quirks"] + [f'"{name}"' for name in hop["counters"]] + hop["scenarios"]:
                     self.assertIn(word, flat(said))

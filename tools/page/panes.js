@@ -100,7 +100,7 @@ class RunView {
     const row = (title, text) => text && details.append(make("p", {}, make("b", { text: title + " " }), withTerms(text)));
     row("", hop.meaning);
     row("More:", hop.more);
-    row("In 2005:", hop.source);
+    row(hop.today ? "Today:" : "In 2005:", hop.source);
     row("What goes wrong:", hop.wrong);
     for (const [name, what] of hop.quirks) row("Quirk " + name + ":", what);
     return details;

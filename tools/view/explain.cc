@@ -67,7 +67,15 @@ void print_picture() {
       "");
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
-    const bool same_place = before != nullptr && before->place == hop.place;
+    if (hop.today && !before->today) {
+      print_text("\n");
+      print_wrapped(
+          "The same today, in a domain of today (`create --console today`, `up --dom0 xenconsoled`): two "
+          "rings of "
+          "bytes in place of messages and responses.",
+          "");
+    }
+    const bool same_place = before != nullptr && before->place == hop.place && before->today == hop.today;
     if (!same_place) print_text("\n");
     print_text(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
                hop.name, hop.title);
@@ -136,7 +144,7 @@ void print_one(const Hop& hop) {
   print_text("{}: {}\n{}, {}\n\n", hop.name, hop.title, place_words(hop.place), way_words(hop.way));
   print_wrapped(fmt::format("{} {}", hop.meaning, hop.more), "  ");
   print_text("\n");
-  print_field("in 2005", hop.source_2005);
+  print_field(hop.today ? "today" : "in 2005", hop.source);
   print_field("goes wrong", hop.goes_wrong);
   for (const Quirk quirk : hop.quirks)
     print_field("quirk", fmt::format("{}: {}", about(quirk).name, about(quirk).what));
@@ -158,12 +166,13 @@ std::string json_array(const Words& words) {
 std::string json_of(const Hop& hop) {
   std::vector<std::string_view> quirks;
   for (const Quirk quirk : hop.quirks) quirks.push_back(about(quirk).name);
-  std::string out = fmt::format(R"({{"name": {}, "place": {}, "way": {}, "title": {}, )",
-                                json_string(hop.name), json_string(trace::place_name(hop.place)),
+  std::string out = fmt::format(R"({{"name": {}, "era": "{}", "place": {}, "way": {}, "title": {}, )",
+                                json_string(hop.name), hop.today ? "today" : "2005",
+                                json_string(trace::place_name(hop.place)),
                                 json_string(trace::way_name(hop.way)), json_string(hop.title));
-  out += fmt::format(R"("meaning": {}, "more": {}, "source_2005": {}, "goes_wrong": {}, )",
-                     json_string(hop.meaning), json_string(hop.more), json_string(hop.source_2005),
-                     json_string(hop.goes_wrong));
+  out +=
+      fmt::format(R"("meaning": {}, "more": {}, "source": {}, "goes_wrong": {}, )", json_string(hop.meaning),
+                  json_string(hop.more), json_string(hop.source), json_string(hop.goes_wrong));
   return out + fmt::format(R"("quirks": {}, "counters": {}, "see": {}, "scenarios": {}}})",
                            json_array(quirks), json_array(counters_of(hop)), json_string(hop.see),
                            json_array(scenarios_of(hop)));
@@ -254,8 +263,7 @@ bool says(std::string_view sentence, std::string_view word) {
 }
 
 std::vector<std::string_view> texts_of(const Hop& hop) {
-  std::vector<std::string_view> texts{hop.title,       hop.meaning,    hop.more,
-                                      hop.source_2005, hop.goes_wrong, hop.see};
+  std::vector<std::string_view> texts{hop.title, hop.meaning, hop.more, hop.source, hop.goes_wrong, hop.see};
   for (const Quirk quirk : hop.quirks) texts.push_back(about(quirk).what);
   for (const trace::Counter counter : hop.counters) texts.push_back(words_of(counter));
   return texts;
@@ -336,7 +344,7 @@ void add_explain_command(Command app, Session& session) {
       "other\n"
       "word shows the sentences that contain it, with any ending.\n"
       "Examples:\n"
-      "  ringside explain                        the whole path, one line a hop\n"
+      "  ringside explain                        the whole path, one line a hop; and today's\n"
       "  ringside explain virq-console\n"
       "  ringside explain xcs-drop-when-full     a quirk: the hop where it acts\n"
       "  ringside explain \"console input dropped\"         a counter of the journal\n"
