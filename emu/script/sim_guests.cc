@@ -221,11 +221,13 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
   const std::optional<int> ends_with = std::exchange(its.ends_with, {});
   std::unique_ptr<ScriptedProgram> made;
   if (spec.argv[0] == "shell") {
-    made = std::make_unique<ShellProgram>(
-        std::move(text), ends_with,
-        domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
-                        .domain = domain,
-                        .layout = plan().abi == ring::Abi::flat ? "flat" : "sring"});
+    made =
+        std::make_unique<ShellProgram>(std::move(text), ends_with,
+                                       domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
+                                                       .domain = domain,
+                                                       .layout = plan().dom0 == Dom0::xenconsoled ? "today"
+                                                                 : plan().abi == ring::Abi::flat  ? "flat"
+                                                                                                  : "sring"});
   } else {
     made = std::make_unique<ScriptedProgram>(std::move(text), ends_with);
   }

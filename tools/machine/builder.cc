@@ -326,10 +326,15 @@ Result<BuiltDomain> make_any_console(LinuxHost& host, Privcmd& privcmd, const Do
   return spec.no_console ? make_port(privcmd, id) : make_console(host, id);
 }
 
+/// On a machine of ringside's own xenconsoled all domains are.
+bool is_of_today(const LinuxHost& host, const DomainSpec& spec) {
+  return spec.today || running_dom0(host.machine()) == Dom0Kind::xenconsoled;
+}
+
 /// Starts what the domain needs. Does nothing for a domain of 2005.
 Result<> prepare_today(LinuxHost& host, const DomainSpec& spec) {
+  if (!is_of_today(host, spec)) return Done{};
   const bool own = running_dom0(host.machine()) == Dom0Kind::xenconsoled;
-  if (!spec.today && !own) return Done{};
   const auto cannot = [&](const char* why, const char* option) {
     return Error{EINVAL, "cannot build the domain", spec.name, why,
                  own ? fmt::format("leave out {}, or use a machine without --dom0 xenconsoled", option)
@@ -356,6 +361,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   };
   auto made = make_any_console(host, privcmd, spec, domain);
   if (!made) return give_up(made.error());
+  const bool today = is_of_today(host, spec);
   const BuiltDomain& built = *made;
 
   auto connection = privcmd.domain_connection(domain);
@@ -373,7 +379,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,
                           "RINGSIDE_DOMAIN_ID=" + std::to_string(domain),
                           "RINGSIDE_CONSOLE_PORT=" + std::to_string(built.guest_port),
-                          std::string("RINGSIDE_LAYOUT=") + abi_name(spec.abi)};
+                          std::string("RINGSIDE_LAYOUT=") + (today ? "today" : abi_name(spec.abi))};
   launched.log_path = machine.log_file("dom" + std::to_string(domain));
   launched.connection = &*connection;
   launched.dies_with_us = spec.dies_with_us;
