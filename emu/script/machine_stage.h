@@ -118,8 +118,8 @@ class MachineStage : public Stage {
   [[nodiscard]] Result<std::string> ask(const std::string& line);
   /// The console's present ports and path, from xend.
   [[nodiscard]] Result<Console> present_console(DomainId domain);
-  /// The daemon that users and programs ask for consoles.
-  [[nodiscard]] Daemon console_keeper() const;
+  [[nodiscard]] Daemon console_keeper() const { return script::console_keeper(plan_.dom0); }
+  [[nodiscard]] static Error not_of_2005(const char* what, DomainId domain);
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The host's name of the client whose connection has this number in xcs.
@@ -164,7 +164,6 @@ class MachineStage : public Stage {
   };
 
   // Users (machine_users.cc).
-  [[nodiscard]] static Error not_of_2005(const char* what, DomainId domain);
   [[nodiscard]] static Error not_connected(const char* what, const std::string& name);
   [[nodiscard]] ConsoleUser& find_or_add(ConsoleUsers& users, const std::string& name);
   [[nodiscard]] static Result<ConsoleUser*> connected(ConsoleUsers& users, const std::string& name,

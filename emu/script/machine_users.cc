@@ -83,8 +83,8 @@ Result<> MachineStage::check_daemon(Daemon daemon) const {
                ""};
 }
 
-Daemon MachineStage::console_keeper() const {
-  switch (plan_.dom0) {
+Daemon console_keeper(Dom0 dom0) {
+  switch (dom0) {
     case Dom0::xcs_xend:
       return Daemon::xend;
     case Dom0::xenctld:

@@ -33,6 +33,8 @@ enum class Dom0 : std::uint8_t {
 };
 enum class Daemon : std::uint8_t { xcs, xend, xenctld, xenconsoled };
 inline constexpr std::size_t daemons = 4;
+/// The daemon that users and programs ask for consoles.
+[[nodiscard]] Daemon console_keeper(Dom0 dom0);
 [[nodiscard]] const char* name_of(Daemon daemon);
 [[nodiscard]] trace::Role role_of(Daemon daemon);
 

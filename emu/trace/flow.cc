@@ -361,7 +361,14 @@ void Flow::told(const Entry& entry) {
     case Fact::console_adopted:
       return adopt(entry);
     case Fact::pty_made:
-      if (entry.actor.role == Role::xenconsoled) begin_xenconsoled(entry.domain);
+      if (entry.actor.role != Role::xenconsoled) return;
+      lose_with_xenconsoled(entry.domain);
+      known_[entry.domain].daemon_reports = true;
+      return;
+    case Fact::killed:
+      if (text_of(entry) != actor_name(actor(Role::xenconsoled))) return;
+      for (const auto& [domain, its] : known_)
+        if (its.daemon_reports) lose_with_xenconsoled(domain);
       return;
     case Fact::middle_discarded:
       return lose_middle(entry);

@@ -158,7 +158,7 @@ class Flow {
   void bytes_in_ring(const Entry& entry);
   void byte_index(const Entry& entry);
   Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);
-  void begin_xenconsoled(std::uint32_t domain);
+  void lose_with_xenconsoled(std::uint32_t domain);
   void lose_middle(const Entry& entry);
   void fetch_from_in(std::uint32_t domain, std::size_t bytes);
   void unsee(const Pieces& pieces, std::uint32_t domain);

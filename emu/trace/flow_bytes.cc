@@ -78,9 +78,9 @@ Flow::Pieces Flow::leave_byte_ring(const FlowPlace& ring, std::uint32_t index) {
   return pull(ring, held - left);
 }
 
-/// The pty is new. An earlier xenconsoled was killed, with its pty and the output that it kept.
-void Flow::begin_xenconsoled(std::uint32_t domain) {
-  known_[domain].daemon_reports = true;
+/// It was killed, with its pty and the output that it kept, now or at the latest before the pty that is made
+/// now.
+void Flow::lose_with_xenconsoled(std::uint32_t domain) {
   for (const bool down : {true, false})
     lose_all({.role = Role::xenconsoled, .domain = domain, .down = down}, Loss::with_daemon);
   leave_viewer(domain);

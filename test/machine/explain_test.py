@@ -25,13 +25,16 @@ class Explain(unittest.TestCase):
     def setUpClass(cls):
         cls.hops = json.loads(run("explain", "--json", check=0).stdout)
 
-    def test_the_picture_has_every_hop_once_and_in_order(self):
-        lines = run("explain", check=0).stdout.decode().splitlines()
+    def test_the_pictures_have_every_hop_once_and_in_order(self):
         names = [hop["name"] for hop in self.hops]
-        shown = [match[1] for match in (re.match(r" .{10}[v ][ .r][\^ ]  ([a-z0-9-]+) +\S", line) for line in lines) if match]
-        self.assertEqual(shown, names)
         self.assertEqual(len(set(names)), len(names))
-        self.assertLessEqual(max(map(len, lines)), 110)
+        shown = {}
+        for era, words in (("2005", ()), ("today", ("--now",))):
+            lines = run("explain", *words, check=0).stdout.decode().splitlines()
+            shown[era] = [match[1] for match in (re.match(r" .{10}[v ][ .r][\^ ]  ([a-z0-9-]+) +\S", line) for line in lines) if match]
+            self.assertEqual(shown[era], [hop["name"] for hop in self.hops if hop["era"] == era])
+            self.assertLessEqual(max(map(len, lines)), 110)
+        self.assertEqual(shown["2005"] + shown["today"], names)
 
     def test_a_hop_in_full_has_all_of_its_texts(self):
         for hop in self.hops:

@@ -123,7 +123,7 @@ class Trial {
     Life* life = &lives_[entry.domain - 1];
     const std::string_view text = trace::text_of(entry);
     if (entry.kind == trace::Kind::bytes_passed) {
-      const trace::Role daemon = ptys() ? trace::Role::xenctld : trace::Role::xend;
+      const trace::Role daemon = script::role_of(script::console_keeper(dom0_));
       if (entry.actor.role == daemon && entry.peer.role == trace::Role::client) life->account.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == daemon) {
         for (ViewerConnection& visit : life->visits) {
@@ -449,6 +449,7 @@ class Trial {
       life.account.viewers.push_back(visit.viewed);
       life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
+    life.account.pty_stays = dom0_ == script::Dom0::xenconsoled;
     return mistake_in(life.account, flow_, life.id);
   }
 
@@ -473,10 +474,10 @@ class Trial {
   [[nodiscard]] std::map<std::string, std::size_t> open_handles() {
     return world_ == nullptr ? std::map<std::string, std::size_t>() : handles_of_daemons(*world_);
   }
-  [[nodiscard]] bool ptys() const { return dom0_ == script::Dom0::xenctld; }
+  [[nodiscard]] bool ptys() const { return dom0_ != script::Dom0::xcs_xend; }
   /// The daemon that has dom0's end of the guests' channels.
   [[nodiscard]] trace::Actor channel_end() const {
-    return trace::actor(ptys() ? trace::Role::xenctld : trace::Role::xcs);
+    return trace::actor(ptys() ? script::role_of(script::console_keeper(dom0_)) : trace::Role::xcs);
   }
 
   script::Dom0 dom0_;

@@ -58,33 +58,33 @@ std::string_view arrows(Way way) {
   return "   ";
 }
 
-void print_picture() {
+void print_picture(bool today) {
   print_wrapped(
-      "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
-      "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
-      "shared page, which a message passes from top to bottom in both directions. r marks the response that "
-      "frees the slot of a message. A dot marks a hop beside the path of a key.",
+      today
+          ? "How console data travel in today's Xen, hop by hop, in a domain of today (`up --dom0 "
+            "xenconsoled`, "
+            "`create --console today`). A key goes down: read the lines with v from top to bottom. A guest's "
+            "output goes up: read the lines with ^ from bottom to top. There are no messages and no "
+            "responses."
+          : "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
+            "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
+            "shared page, which a message passes from top to bottom in both directions. r marks the response "
+            "that frees the slot of a message. A dot marks a hop beside the path of a key.",
       "");
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
-    if (hop.today && !before->today) {
-      print_text("\n");
-      print_wrapped(
-          "The same today, in a domain of today (`create --console today`, `up --dom0 xenconsoled`): two "
-          "rings of "
-          "bytes in place of messages and responses.",
-          "");
-    }
-    const bool same_place = before != nullptr && before->place == hop.place && before->today == hop.today;
+    if (hop.today != today) continue;
+    const bool same_place = before != nullptr && before->place == hop.place;
     if (!same_place) print_text("\n");
     print_text(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
                hop.name, hop.title);
     before = &hop;
   }
   print_text(
-      "\n`ringside explain HOP` shows one in full: what it is, where it was in 2005, what goes wrong "
-      "there,\n"
-      "how to see it. `ringside demo` shows the path as it runs.\n");
+      "\n`ringside explain HOP` shows one in full: what it is, where it {} in {}, what goes wrong there,\n"
+      "how to see it. `ringside demo{}` shows the path as it runs.{}\n",
+      today ? "is" : "was", today ? "the sources" : "2005", today ? " --now" : "",
+      today ? "" : " `ringside explain --now` is today's.");
 }
 
 // -- one hop
@@ -314,9 +314,9 @@ Error no_such_hop(const std::string& word) {
       fmt::format("{}the hops are {}", meant.empty() ? "" : fmt::format("did you mean {}? ", meant), list)};
 }
 
-int explain(const std::string& word, bool json) {
+int explain(const std::string& word, bool json, bool now) {
   if (word.empty()) {
-    json ? print_json(trace::hops()) : print_picture();
+    json ? print_json(trace::hops()) : print_picture(now);
     return exit_good;
   }
   const Hop* hop = hop_named(word);
@@ -344,7 +344,8 @@ void add_explain_command(Command app, Session& session) {
       "other\n"
       "word shows the sentences that contain it, with any ending.\n"
       "Examples:\n"
-      "  ringside explain                        the whole path, one line a hop; and today's\n"
+      "  ringside explain                        the whole path, one line a hop\n"
+      "  ringside explain --now                  the path in a domain of today\n"
       "  ringside explain virq-console\n"
       "  ringside explain xcs-drop-when-full     a quirk: the hop where it acts\n"
       "  ringside explain \"console input dropped\"         a counter of the journal\n"
@@ -353,9 +354,13 @@ void add_explain_command(Command app, Session& session) {
       "  ringside explain --json                 all of it, for programs");
   const auto word = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command.add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
-  command.add_flag("--json", *json, "An array of objects, one a hop");
-  command.callback([&session, word, json] { session.run = [word, json] { return explain(*word, *json); }; });
+  const Option hop = command.add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
+  const Option as_json = command.add_flag("--json", *json, "An array of objects, one a hop");
+  const auto now = std::make_shared<bool>(false);
+  command.add_flag("--now", *now, "Show the path in a domain of today").excludes(hop).excludes(as_json);
+  command.callback([&session, word, json, now] {
+    session.run = [word, json, now] { return explain(*word, *json, *now); };
+  });
 }
 
 }  // namespace ringside::tools
