@@ -10,6 +10,7 @@
 #include <set>
 
 #include "emu/script/connections.h"
+#include "emu/script/controllers.h"
 #include "emu/script/match.h"
 #include "emu/script/neighbours.h"
 #include "emu/script/suggest.h"
@@ -47,12 +48,8 @@ class Checker {
   void message(const Actor& from, const Actor& to);
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
-  void controller(Role role, const Span& span);
+  void controller(Role role, const Span& span) { controllers_.name(role, span); }
   void appears(const Actor& domain);
-  void controllers();
-  void of_2005(const Span& span, std::string what, std::string hint);
-  void periods();
-  void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
   void acts(const Actor& domain);
@@ -75,63 +72,15 @@ class Checker {
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
   std::set<std::string> phases_begun_;
-  std::array<Span, controller_names.size()> controller_at_{};  ///< the first line that names it
-  struct OfPeriod {
-    Span span;
-    std::string what;
-    std::string hint;
-  };
-  std::vector<OfPeriod> of_2005_;   ///< words about what a guest of today does not have
-  std::vector<OfPeriod> of_today_;  ///< the contrary
+  Controllers controllers_;
 };
 
 void Checker::run() {
   gather(scenario_.statements);
   for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
   statements(scenario_.statements);
-  controllers();
-  quirks();
+  controllers_.decide(scenario_, diagnostics_);
   expectations();
-}
-
-/// The one that the scenario sets, or else the first that a line names. All lines must mean that one.
-void Checker::controllers() {
-  Setup& setup = scenario_.setup;
-  const auto at = [this](Controller each) { return controller_at_[static_cast<std::size_t>(each)]; };
-  constexpr std::array all{Controller::xcs, Controller::xenctld, Controller::xenconsoled};
-  if (!setup.says_controller) {
-    const auto named_at = [&](Controller each) {
-      const bool implied = each == Controller::xenconsoled && !of_today_.empty();
-      if (!implied || (!at(each).nowhere() && at(each) < of_today_.front().span)) return at(each);
-      return of_today_.front().span;
-    };
-    const auto first = std::ranges::min_element(all, [&](Controller one, Controller other) {
-      const Span its = named_at(one);
-      return !its.nowhere() && (named_at(other).nowhere() || its < named_at(other));
-    });
-    setup.controller = *first;
-  }
-  periods();
-  for (const Controller other : all) {
-    if (other == setup.controller || at(other).nowhere()) continue;
-    diagnostics_.error("E040", at(other),
-                       fmt::format("{} and {} in one scenario", spelled(setup.controller), spelled(other)),
-                       "dom0's end is xcs with xend, or xenctld, or xenconsoled; make it two scenarios");
-  }
-}
-
-void Checker::of_2005(const Span& span, std::string what, std::string hint) {
-  of_2005_.push_back({span, std::move(what), std::move(hint)});
-}
-
-/// What the guests of this scenario do not have, because their console is another one.
-void Checker::periods() {
-  const Controller controller = scenario_.setup.controller;
-  const bool today = controller == Controller::xenconsoled;
-  for (const OfPeriod& each : today ? of_2005_ : of_today_) {
-    diagnostics_.error("E040", each.span,
-                       fmt::format("{}, which {} does not serve", each.what, spelled(controller)), each.hint);
-  }
 }
 
 void Checker::expectations() {
@@ -142,24 +91,6 @@ void Checker::expectations() {
       "W005", scenario_.setup.title_span,
       fmt::format("nothing is expected{}{}: it passes whatever happens", in.empty() ? "" : " in ", in),
       "add an expectation: expect user sees \"hello\"");
-}
-
-void Checker::quirks() {
-  if (scenario_.setup.controller == Controller::xcs) return;
-  const auto warn = [this](const std::string& what) {
-    diagnostics_.warning(
-        "W004", scenario_.setup.title_span, what,
-        fmt::format("dom0's end is {} in this scenario", spelled(scenario_.setup.controller)));
-  };
-  for (const QuirkAbout& each : quirks_known) {
-    if (!scenario_.setup.quirks.has(each.quirk)) continue;
-    if (each.process != "domu") {
-      warn(fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process));
-    } else if (scenario_.setup.controller == Controller::xenconsoled) {
-      warn(fmt::format("the quirk {} belongs to the guests of 2005", each.name));
-    }
-  }
-  if (scenario_.setup.answer == Answer::xcs) warn("xcs does not run here, so it answers nothing");
 }
 
 /// Collects names that a line may use before another line defines them: domains, ptys, phases.
@@ -233,16 +164,6 @@ void Checker::statement(const Statement& statement) {
              statement.what);
 }
 
-void Checker::controller(Role role, const Span& span) {
-  const auto note = [&](Controller named) {
-    Span& at = controller_at_[static_cast<std::size_t>(named)];
-    if (at.nowhere()) at = span;
-  };
-  if (role == Role::xcs || role == Role::xend || role == Role::client) note(Controller::xcs);
-  if (role == Role::xenctld) note(Controller::xenctld);
-  if (role == Role::xenconsoled) note(Controller::xenconsoled);
-}
-
 void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   if (number == 0 || alive_.contains(number)) return;
   const auto later = ever_.find(number);
@@ -305,14 +226,6 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
   if (ring.domain == 0) {
     diagnostics_.error("E032", ring.span, "dom0 has no such rings", "its console is xen's: uart shows ...");
     return;
-  }
-  const std::string name = fmt::format("dom{}.{}", ring.domain, spelled(ring.ring));
-  if (holds_bytes(ring.ring)) {
-    of_today_.push_back({ring.span, name + " is a ring of today's console",
-                         "a line should say: controller xenconsoled; or it is dom1.tx or dom1.rx"});
-  } else {
-    of_2005(ring.span, name + " is a ring of the console of 2005",
-            "today's rings hold bytes: dom1.out, what the guest prints, and dom1.in, what is typed");
   }
   domain(ring.domain, ring.span, anywhere);
 }
@@ -434,12 +347,7 @@ void Checker::act(const Act& act, const Span& line) {
       act);
   std::visit(
       Visit{[&](const Life& each) { life(each, line); }, [&](const Prints& each) { acts(each.domain); },
-            [&](const Logs& each) { acts(each.domain); },
-            [&](const Throttles& each) {
-              acts(each.domain);
-              of_2005(each.domain.span, "XOFF and XON belong to the console of 2005",
-                      "dom1 stops reading: its terminal is full, and the bytes wait in dom1.in");
-            },
+            [&](const Logs& each) { acts(each.domain); }, [&](const Throttles& each) { acts(each.domain); },
             [&](const Ends& each) {
               acts(each.domain);
               connections_.may_end();
@@ -452,9 +360,6 @@ void Checker::act(const Act& act, const Span& line) {
               event(each.who, each.peer);
             },
             [&](const Answering& each) {
-              if (each.who.role == Role::domain)
-                of_2005(each.who.span, "answers belong to the console of 2005",
-                        "bytes have no answers: dom1 stops reading, or xenconsoled stalls");
               each.who.role == Role::client ? receives(each.who, false) : acts(each.who);
             },
             [&](const Reading& each) {
@@ -501,15 +406,6 @@ void Checker::act(const Act& act, const Span& line) {
 }
 
 void Checker::pattern(const Pattern& pattern, bool anywhere) {
-  const auto counter = [&](const auto& each, bool anywhere) {
-    actor(each.actor, anywhere);
-    actor(each.of, anywhere);
-    const CounterAbout* about = find_counter(each.actor.role, each.counter);
-    if (each.actor.role == Role::domain && about != nullptr && about->of_messages)
-      of_2005(each.actor.span,
-              fmt::format("{}.{} counts for the console of 2005", spelled(each.actor), each.counter),
-              "dom1 refuses indices that are impossible: expect dom1 refuses /impossible/");
-  };
   const auto forwards = [&](const auto& each) {
     actor(each.who, anywhere);
     actor(each.from, anywhere);
@@ -523,9 +419,6 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
             [&](const Receives& each) {
               each.who.role == Role::client ? receives(each.who, anywhere) : actor(each.who, anywhere);
               actor(each.from, anywhere);
-              if (each.who.role == Role::domain)
-                of_2005(each.message.span, "messages belong to the console of 2005",
-                        "bytes come without messages: expect dom1 reads \"hello\"");
               // The domain of a message is known at every hop, another sender only at the first.
               const bool known = each.from && each.from->role == Role::domain;
               if (each.from && (!known || each.who.role == Role::domain)) message(*each.from, each.who);
@@ -559,8 +452,14 @@ void Checker::pattern(const Pattern& pattern, bool anywhere) {
             [&](const Refuses& each) { actor(each.who, anywhere), actor(each.whom, true); },
             [&](const Says& each) { actor(each.who, anywhere); }, [&](const QuirkBites&) {},
             [&](const RingState& each) { ring(each.ring, anywhere); },
-            [&](const CounterState& each) { counter(each, anywhere); },
-            [&](const CounterChanges& each) { counter(each, anywhere); }},
+            [&](const CounterState& each) {
+              actor(each.actor, anywhere);
+              actor(each.of, anywhere);
+            },
+            [&](const CounterChanges& each) {
+              actor(each.actor, anywhere);
+              actor(each.of, anywhere);
+            }},
       pattern.what);
 }
 

@@ -1,10 +1,8 @@
-// Writes to a domain's page, or to the frame of its byte rings, without ring code and checks, and raises
-// events.
+// Writes to a domain's page without its ring code and its checks, and raises events.
 #include <algorithm>
 #include <cerrno>
 
 #include "emu/script/machine_stage.h"
-#include "ring/byte_ring.h"
 #include "ring/channel_words.h"
 
 namespace ringside::script {
@@ -68,53 +66,6 @@ Result<std::uint32_t> MachineStage::read_index(DomainId domain, ring::Ring ring,
   return Memory::load(*word);
 }
 
-/// Mapped for one access only: the next domain of that id has another frame.
-Result<Mapping> MachineStage::byte_rings_of(DomainId domain) {
-  if (plan_.dom0 != Dom0::xenconsoled) {
-    return Error{EINVAL, "there are no byte rings", fmt::format("dom{}", domain),
-                 "its console is that of 2005", "its rings are tx and rx"};
-  }
-  auto frame = privcmd().grant_map(domain, grant_console);
-  if (!frame) return frame.error();
-  return tools_host().frame_map(*frame);
-}
-
-namespace {
-
-ring::Index* word_of(const Mapping& rings, trace::ByteIndex index) {
-  ring::ByteRings* all = ring::byte_rings(rings.frame());
-  switch (index) {
-    case trace::ByteIndex::in_cons:
-      return &all->in_cons;
-    case trace::ByteIndex::in_prod:
-      return &all->in_prod;
-    case trace::ByteIndex::out_cons:
-      return &all->out_cons;
-    case trace::ByteIndex::out_prod:
-      break;
-  }
-  return &all->out_prod;
-}
-
-}  // namespace
-
-Result<> MachineStage::set_byte_index(trace::Actor who, DomainId domain, trace::ByteIndex index,
-                                      std::uint32_t value) {
-  auto rings = byte_rings_of(domain);
-  if (!rings) return rings.error();
-  ring::Index* word = word_of(*rings, index);
-  const std::uint32_t before = Memory::load(word);
-  Memory::store(word, value);
-  journal(who).byte_index_moved(domain, index, before, value);
-  return Done{};
-}
-
-Result<std::uint32_t> MachineStage::read_byte_index(DomainId domain, trace::ByteIndex index) {
-  auto rings = byte_rings_of(domain);
-  if (!rings) return rings.error();
-  return Memory::load(word_of(*rings, index));
-}
-
 Result<> MachineStage::fill(trace::Actor who, DomainId domain, ring::Ring ring) {
   auto req_prod = read_index(domain, ring, trace::IndexName::req_prod);
   if (!req_prod) return req_prod.error();
@@ -148,15 +99,6 @@ Result<> MachineStage::raise_down(trace::Actor who, DomainId domain) {
   if (!ports) return ports.error();
   journal(who).told(domain, trace::Fact::notifies);
   return privcmd().evtchn_send(ports->port1);
-}
-
-/// By the hypercall that a guest of today makes.
-Result<> MachineStage::send_up(DomainId domain) {
-  auto ports = console_ports(domain);
-  if (!ports) return ports.error();
-  auto access = access_to(domain);
-  if (!access) return access.error();
-  return access->calls->evtchn_send(ports->port2);
 }
 
 /// The same code as in the guest.

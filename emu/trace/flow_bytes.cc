@@ -34,8 +34,8 @@ void Flow::begin(const JournalHeader& header) {
   done_ = {};
 }
 
-/// The bytes that wait in `in` are entries after this one, unless xenconsoled has reported them before: what is
-/// typed while a domain is paused, or does not run yet.
+/// The bytes that wait in `in` are entries after this one, unless xenconsoled has reported them before: what
+/// is typed while a domain is paused, or does not run yet.
 void Flow::begin_byte_rings(const Entry& entry) {
   Known& its = known_[entry.domain];
   auto& [in_end, out_end] = its.byte_ring_ends;
