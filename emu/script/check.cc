@@ -48,7 +48,6 @@ class Checker {
   void message(const Actor& from, const Actor& to);
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
-  void controller(Role role, const Span& span) { controllers_.name(role, span); }
   void appears(const Actor& domain);
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
@@ -192,7 +191,7 @@ void Checker::present(const Actor& actor) {
 }
 
 void Checker::actor(const Actor& actor, bool anywhere) {
-  controller(actor.role, actor.span);
+  controllers_.named(actor.role, actor.span);
   present(actor);
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
@@ -218,7 +217,7 @@ void Checker::acts_as_user(const Actor& user) {
 
 void Checker::receives(const Actor& client, bool anywhere) {
   if (anywhere) return actor(client, true);
-  controller(client.role, client.span);
+  controllers_.named(client.role, client.span);
   connections_.needs_connection(client);
 }
 
@@ -231,7 +230,7 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
 }
 
 void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
-  controller(Role::xenctld, span);
+  controllers_.named(Role::xenctld, span);
   // `pty` without a name is the only pty. An `expect no` may name it before it exists.
   if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
   std::vector<std::string> known;
@@ -342,7 +341,7 @@ void Checker::act(const Act& act, const Span& line) {
   };
   std::visit(
       [&](const auto& each) {
-        if constexpr (requires { each.client; }) controller(each.client.role, each.client.span);
+        if constexpr (requires { each.client; }) controllers_.named(each.client.role, each.client.span);
       },
       act);
   std::visit(
@@ -368,15 +367,15 @@ void Checker::act(const Act& act, const Span& line) {
             },
             [&](const Connects& each) {
               acts(each.domain);
-              if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
+              if (each.by == Connects::By::tcp) controllers_.named(Role::xend, line);  // xenctld has ptys
               connections_.connects(each);
             },
             [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
-            [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
+            [&](const EndsTyping& each) { controllers_.named(Role::xend, line), acts_as_user(each.user); },
             [&](const Suspension& each) { actor(each.who), acts(each.domain); },
             [&](const Types& each) { types(each); },
             [&](const HandlesPty& each) {
-              controller(Role::xenctld, line);
+              controllers_.named(Role::xenctld, line);
               each.attaches ? acts(each.domain) : actor(each.domain);
               label(each.name, line);
             },

@@ -130,9 +130,9 @@ void warn_of_quirks(const Setup& setup, Diagnostics& diagnostics) {
 
 }  // namespace
 
-void Controllers::name(Role role, const Span& span) {
-  const auto note = [&](Controller named) {
-    Span& at = named_at_[static_cast<std::size_t>(named)];
+void Controllers::named(Role role, const Span& span) {
+  const auto note = [&](Controller meant) {
+    Span& at = named_at_[static_cast<std::size_t>(meant)];
     if (at.nowhere()) at = span;
   };
   if (role == Role::xcs || role == Role::xend || role == Role::client) note(Controller::xcs);

@@ -12,7 +12,7 @@ namespace ringside::script {
 class Controllers {
  public:
   /// A line at `span` names an actor of that role.
-  void name(trace::Role role, const Span& span);
+  void named(trace::Role role, const Span& span);
   /// Called when all lines are named: sets Setup::controller, and reports what does not belong to it.
   void decide(Scenario& scenario, Diagnostics& diagnostics) const;
 

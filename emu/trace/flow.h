@@ -52,6 +52,8 @@ struct FlowPlace {
 struct ByteRange {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
+
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
 /// The effect of one entry on bytes.

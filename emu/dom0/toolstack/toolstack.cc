@@ -22,7 +22,8 @@ Result<DomainInfo> furnish_today(Privcmd& privcmd, DomainId domain) {
   return **info;
 }
 
-Toolstack::Toolstack(Host& host, trace::Journal journal, Privcmd privcmd, std::function<void(Privcmd&)> changed)
+Toolstack::Toolstack(Host& host, trace::Journal journal, Privcmd privcmd,
+                     std::function<void(Privcmd&)> changed)
     : host_(host), journal_(journal), privcmd_(std::move(privcmd)), changed_(std::move(changed)) {}
 
 Toolstack::~Toolstack() {
