@@ -372,7 +372,7 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
 }
 
 TEST_CASE("a scenario that is written out and read back is the same run") {
-  for (const std::string& text : {hello, long_input, forged_index, pty}) {
+  for (const std::string& text : {hello, long_input, forged_index, pty, today}) {
     const Parsed parsed = read_text(text);
     for (const Scenario& each : parsed.runs) {
       const std::string again = written(each);
