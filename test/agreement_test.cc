@@ -67,6 +67,23 @@ TEST_CASE("message boundaries and events without a kick are no disagreement") {
   CHECK(disagreement(one, other) == std::nullopt);
 }
 
+TEST_CASE("bytes in a ring of today are compared, however they were divided") {
+  const auto writing = [](std::vector<std::string_view> pieces) {
+    return run_of([&](trace::Journal journal) {
+      ring::Index index = 0;
+      for (const std::string_view each : pieces) {
+        journal.as(guest).bytes_written(1, trace::ByteRing::out, index,
+                                        {reinterpret_cast<const std::uint8_t*>(each.data()), each.size()});
+        index += static_cast<ring::Index>(each.size());
+      }
+    });
+  };
+  CHECK(disagreement(writing({"hello"}), writing({"he", "llo"})) == std::nullopt);
+  const auto missing = disagreement(writing({"hello"}), writing({"hell"}));
+  REQUIRE(missing.has_value());
+  CHECK(missing->starts_with("dom1 writes dom1.out: 5 bytes in the simulation, 4 with processes"));
+}
+
 TEST_CASE("a byte that is missing, changed or in the wrong place is reported, with its place") {
   const auto showing = [](std::string_view text) {
     return run_of([text](trace::Journal journal) {

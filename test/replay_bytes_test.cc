@@ -233,6 +233,21 @@ TEST_CASE("what a xenconsoled discards is in the middle of its output; what a ki
   CHECK(played.flow.imbalances().empty());
 }
 
+TEST_CASE("what was typed before a guest of today has attached to its rings is there once") {
+  Played played;
+  played.as(xenconsoled).told(1, Fact::pty_made);
+  played.as(actor(Role::user)).bytes_passed(1, xenconsoled, bytes_of("early"));
+  played.as(xenconsoled).bytes_written(1, ByteRing::in, 0, bytes_of("early"));
+  played.as(xenconsoled).byte_index_moved(1, ByteIndex::in_prod, 0, 5);
+  played.as(dom1).told(1, Fact::byte_rings, {0, 5, 0, 0});
+  played.as(dom1).bytes_found(1, ByteRing::in, 0, bytes_of("early"));
+  CHECK(played.flow.level(in_ring) == 5);
+  played.as(dom1).bytes_passed(1, tty1, bytes_of("early"));
+  played.as(dom1).byte_index_moved(1, ByteIndex::in_cons, 0, 5);
+  CHECK(played.flow.level(in_ring) == 0);
+  CHECK(played.flow.imbalances().empty());
+}
+
 TEST_CASE("input that a guest of today drops is lost, and what waits at its end, too") {
   PlayedToday played;
   played.finds_typed("late");

@@ -53,7 +53,7 @@ Result<> ActExecutor::carry_out(const Act& act, const Span& line) {
             [&](const WritesSlot& each) { return slot(each); },
             [&](const SetsIndex& each) { return index(each); },
             [&](const FillsRing& each) {
-              return stage_.fill(on_stage(each.who), each.ring.domain, each.ring.ring);
+              return stage_.fill(on_stage(each.who), each.ring.domain, message_ring(each.ring.ring));
             },
             [&](const Notifies& each) { return stage_.notify(on_stage(each.who), on_stage(each.peer)); },
             [&](const Answering& each) { return answering(each, line); },
@@ -198,19 +198,24 @@ Result<> ActExecutor::suspension(const Suspension& act, const Span& line) {
 }
 
 Result<> ActExecutor::slot(const WritesSlot& act) {
-  return stage_.write_slot(on_stage(act.who), act.ring.domain, act.ring.ring, act.slot,
+  return stage_.write_slot(on_stage(act.who), act.ring.domain, message_ring(act.ring.ring), act.slot,
                            act.message.response ? trace::SlotUse::response : trace::SlotUse::request,
                            made(act.message));
 }
 
 Result<> ActExecutor::index(const SetsIndex& act) {
+  const DomainId domain = act.ring.domain;
+  const bool bytes = holds_bytes(act.ring.ring);
   std::uint32_t value = act.number;
   if (act.adds) {
-    auto now = stage_.read_index(act.ring.domain, act.ring.ring, act.index);
+    auto now = bytes ? stage_.read_byte_index(domain, byte_index(act.index))
+                     : stage_.read_index(domain, message_ring(act.ring.ring), message_index(act.index));
     if (!now) return now.error();
     value += *now;
   }
-  return stage_.set_index(on_stage(act.who), act.ring.domain, act.ring.ring, act.index, value);
+  const trace::Actor who = on_stage(act.who);
+  if (bytes) return stage_.set_byte_index(who, domain, byte_index(act.index), value);
+  return stage_.set_index(who, domain, message_ring(act.ring.ring), message_index(act.index), value);
 }
 
 Result<> ActExecutor::answering(const Answering& act, const Span& line) {

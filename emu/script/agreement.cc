@@ -99,6 +99,13 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
       return add_message(behaviours, fmt::format("{} writes dom{}.{}", actor, entry.domain, tx ? "tx" : "rx"),
                          about, entry.message, request);
     }
+    case Kind::bytes_written: {
+      about.down = trace::byte_ring_of(entry) == trace::ByteRing::in;
+      about.up = !about.down;
+      return append(behaviours,
+                    fmt::format("{} writes dom{}.{}", actor, entry.domain, about.down ? "in" : "out"), about,
+                    trace::text_of(entry));
+    }
     case Kind::frame_passed: {
       if (entry.detail != dom0::XCS_REQUEST && entry.detail != dom0::XCS_RESPONSE) return;
       const bool request = entry.detail == dom0::XCS_REQUEST;
@@ -149,7 +156,6 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
     case Kind::event_taken:
     case Kind::mask_changed:
     case Kind::frame_taken:
-    case Kind::bytes_written:
     case Kind::byte_index_moved:
     case Kind::byte_index_found:
     case Kind::bytes_found:

@@ -49,7 +49,6 @@ class Checker {
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
   void appears(const Actor& domain);
-  void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
   void acts(const Actor& domain);
@@ -79,8 +78,7 @@ void Checker::run() {
   gather(scenario_.statements);
   for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
   statements(scenario_.statements);
-  controllers_.decide(scenario_.setup, diagnostics_);
-  quirks();
+  controllers_.decide(scenario_, diagnostics_);
   expectations();
 }
 
@@ -92,20 +90,6 @@ void Checker::expectations() {
       "W005", scenario_.setup.title_span,
       fmt::format("nothing is expected{}{}: it passes whatever happens", in.empty() ? "" : " in ", in),
       "add an expectation: expect user sees \"hello\"");
-}
-
-void Checker::quirks() {
-  if (scenario_.setup.controller == Controller::xcs) return;
-  const auto warn = [this](const std::string& what) {
-    diagnostics_.warning(
-        "W004", scenario_.setup.title_span, what,
-        fmt::format("dom0's end is {} in this scenario", spelled(scenario_.setup.controller)));
-  };
-  for (const QuirkAbout& each : quirks_known) {
-    if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu")
-      warn(fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process));
-  }
-  if (scenario_.setup.answer == Answer::xcs) warn("xcs does not run here, so it answers nothing");
 }
 
 /// Collects names that a line may use before another line defines them: domains, ptys, phases.
@@ -277,6 +261,9 @@ void Checker::place(const Place& place, bool anywhere) {
       break;
     case Place::Kind::uart:
       break;
+    case Place::Kind::ring:
+      ring({place.actor.domain, place.ring, place.span}, anywhere);
+      break;
   }
 }
 
@@ -284,7 +271,8 @@ void Checker::event(const Actor& from, const Actor& to) {
   if (events_pass(from, to)) return;
   diagnostics_.error("E034", joined(from.span, to.span),
                      fmt::format("no event passes from {} to {}", spelled(from), spelled(to)),
-                     "events: dom1 -> xcs, xcs -> dom1, xen -> xcs, xen -> dom1, xen -> dom0, uart -> xen");
+                     "events: dom1 -> xcs, xcs -> dom1, xen -> xcs, xen -> dom1, xen -> dom0, uart -> xen, "
+                     "dom1 -> xenconsoled");
 }
 
 void Checker::message(const Actor& from, const Actor& to) {

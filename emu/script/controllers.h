@@ -1,4 +1,5 @@
-// Which daemon is at dom0's end of the rings in a scenario, and whether all its lines mean that one.
+// The controller at dom0's end of the rings: which one a scenario means, and which words that one does not
+// serve. xcs and xenctld serve the console of 2005, xenconsoled today's, and a machine has one of them.
 #pragma once
 
 #include <array>
@@ -10,14 +11,13 @@ namespace ringside::script {
 
 class Controllers {
  public:
-  /// A line names that actor.
-  void named(trace::Role role, const Span& at);
-  /// The controller is the one that the scenario sets, or else the first that a line names. A line that needs
-  /// another one is an error.
-  void decide(Setup& setup, Diagnostics& diagnostics) const;
+  /// A line at `span` names an actor of that role.
+  void named(trace::Role role, const Span& span);
+  /// Called when all lines are named: sets Setup::controller, and reports what does not belong to it.
+  void decide(Scenario& scenario, Diagnostics& diagnostics) const;
 
  private:
-  std::array<Span, controller_names.size()> at_{};  ///< where each is first named
+  std::array<Span, controller_names.size()> named_at_{};  ///< the first line that names it
 };
 
 }  // namespace ringside::script

@@ -109,10 +109,11 @@ constexpr std::array counters{
                  guest_dropped},
     CounterAbout{domain_role, "strays", "events", "at a port without a handler", strays},
     CounterAbout{domain_role, "index_faults", "times", "the controller's indices were impossible",
-                 guest_index_faults},
-    CounterAbout{domain_role, "unknown_ids", "responses", "with an id that no request carries", unknown_ids},
+                 guest_index_faults, true},
+    CounterAbout{domain_role, "unknown_ids", "responses", "with an id that no request carries", unknown_ids,
+                 true},
     CounterAbout{domain_role, "length_faults", "messages", "longer than 60 bytes, from the controller",
-                 long_lengths},
+                 long_lengths, true},
 };
 
 constexpr std::array types{

@@ -131,7 +131,8 @@ class Ended {
   // -- users
 
   void act(const Connects& connects, const Span&) {
-    needs(Role::xend, connects.user.span);
+    for (const Role keeper : {Role::xend, Role::xenctld, Role::xenconsoled})
+      needs(keeper, connects.user.span);
     is_back(connects.user);
     users_left_.erase(connects.user.name);
     typing_ended_.erase(connects.user.name);

@@ -36,6 +36,9 @@ class MachineStage : public Stage {
   Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
                      std::uint32_t value) override;
   Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) override;
+  Result<> set_byte_index(trace::Actor who, DomainId domain, trace::ByteIndex index,
+                          std::uint32_t value) override;
+  Result<std::uint32_t> read_byte_index(DomainId domain, trace::ByteIndex index) override;
   Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) override;
   Result<> notify(trace::Actor who, trace::Actor peer) override;
 
@@ -75,6 +78,8 @@ class MachineStage : public Stage {
   // -- implemented by the derived stages
   /// The connection of the tools that build domains.
   virtual Privcmd& privcmd() = 0;
+  /// Their host.
+  virtual Host& tools_host() = 0;
   /// The host through which a user or client acts. The same name gives the same host.
   virtual Host& host_for(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
@@ -183,6 +188,8 @@ class MachineStage : public Stage {
 
   // Pages (machine_pages.cc).
   [[nodiscard]] Result<std::uint32_t*> index_word(DomainId domain, ring::Ring ring, trace::IndexName index);
+  [[nodiscard]] Result<Mapping> byte_rings_of(DomainId domain);
+  [[nodiscard]] Result<> send_up(DomainId domain);
   [[nodiscard]] Result<> raise_down(trace::Actor who, DomainId domain);
   [[nodiscard]] Result<> raise_up(DomainId domain);
 

@@ -107,6 +107,7 @@ class SimStage final : public MachineStage {
   // The machine (sim_stage.cc).
   [[nodiscard]] SimHost& host(const std::string& name);
   Privcmd& privcmd() override { return *privcmd_; }
+  Host& tools_host() override { return tools_; }
   Host& host_for(const std::string& name) override;
   trace::Journal journal(trace::Actor self) override { return {sink_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;

@@ -145,6 +145,10 @@ class Stage {
   virtual Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
                              std::uint32_t value) = 0;
   virtual Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) = 0;
+  /// Any index of a byte ring: all are in the frame. EINVAL: the domain's console is that of 2005.
+  virtual Result<> set_byte_index(trace::Actor who, DomainId domain, trace::ByteIndex index,
+                                  std::uint32_t value) = 0;
+  virtual Result<std::uint32_t> read_byte_index(DomainId domain, trace::ByteIndex index) = 0;
   /// Writes console requests into all free slots, and then req_prod. Raises no event.
   virtual Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) = 0;
   /// Raises the event of a domain's console channel. Either `who` or `peer` is the domain.

@@ -60,8 +60,8 @@ struct WritesSlot {
 struct SetsIndex {
   Actor who;
   RingRef ring;
-  trace::IndexName index = trace::IndexName::req_prod;  ///< req_prod or rsp_prod, which are in the page
-  bool adds = false;                                    ///< `number` is added; otherwise it is the new value
+  RingIndex index = RingIndex::req_prod;  ///< one that is in shared memory
+  bool adds = false;                      ///< `number` is added; otherwise it is the new value
   std::uint32_t number = 0;
 };
 /// Writes requests into all free slots, without an event.
@@ -215,7 +215,7 @@ struct Act
 
 // -- patterns: what an expectation searches for
 
-/// `dom1 reads`, `user sees`, `P shows`: the next bytes at that place.
+/// `dom1 reads`, `user sees`, `P shows`, `dom1 writes out`: the next bytes at that place.
 struct Shows {
   Place place;
   Payload payload;
@@ -277,7 +277,7 @@ struct SlotWritten {
 struct IndexMoved {
   Actor who;
   RingRef ring;
-  trace::IndexName index = trace::IndexName::req_prod;
+  RingIndex index = RingIndex::req_prod;
   std::uint32_t from = 0;
   std::uint32_t to = 0;
 };
@@ -296,7 +296,7 @@ struct QuirkBites {
 };
 
 struct IndexTest {
-  trace::IndexName index = trace::IndexName::req_prod;
+  RingIndex index = RingIndex::req_prod;
   Compare compare = Compare::equal;
   std::uint32_t number = 0;
   Span span;

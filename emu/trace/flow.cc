@@ -333,10 +333,7 @@ void Flow::told(const Entry& entry) {
     case Fact::connection_closed:
       return domain_ended();
     case Fact::byte_rings:
-      // The bytes that wait in `in` are entries after this one.
-      known_[entry.domain].byte_ring_ends = {entry.values[static_cast<std::size_t>(ByteIndex::in_cons)],
-                                             entry.values[static_cast<std::size_t>(ByteIndex::out_prod)]};
-      return;
+      return begin_byte_rings(entry);
     case Fact::channel_closed:
       if (dead) output_ended();
       return;

@@ -155,6 +155,7 @@ class Flow {
   };
 
   void bytes_passed(const Entry& entry);
+  void begin_byte_rings(const Entry& entry);
   void bytes_in_ring(const Entry& entry);
   void byte_index(const Entry& entry);
   Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);

@@ -34,6 +34,15 @@ void Flow::begin(const JournalHeader& header) {
   done_ = {};
 }
 
+/// The bytes that wait in `in` are entries after this one, unless xenconsoled has reported them before: what
+/// is typed while a domain is paused, or does not run yet.
+void Flow::begin_byte_rings(const Entry& entry) {
+  Known& its = known_[entry.domain];
+  auto& [in_end, out_end] = its.byte_ring_ends;
+  if (!its.daemon_reports || !in_end) in_end = entry.values[static_cast<std::size_t>(ByteIndex::in_cons)];
+  out_end = entry.values[static_cast<std::size_t>(ByteIndex::out_prod)];
+}
+
 /// Bytes that the ring had already are in the header of the journal.
 void Flow::bytes_in_ring(const Entry& entry) {
   const ByteRing which = byte_ring_of(entry);
