@@ -304,10 +304,12 @@ void Flow::quirk(const Entry& entry) {
 
 void Flow::told(const Entry& entry) {
   const auto domain_ended = [&] {
-    known_[entry.domain].dead = true;
+    Known& its = known_[entry.domain];
+    its.dead = true;
     for (const bool down : {true, false})
       lose_all({.role = Role::domain, .domain = entry.domain, .down = down}, Loss::ended);
     lose_all(ring_place(entry.domain, true), Loss::ended);
+    if (its.xenconsoled == Xenconsoled::reports) return;  // it has the rings until it removes the console
     lose_all({.ring = FlowRing::bytes, .domain = entry.domain}, Loss::ended);
     lose_all({.role = Role::xenconsoled, .domain = entry.domain}, Loss::ended);
   };
@@ -322,13 +324,11 @@ void Flow::told(const Entry& entry) {
       known_.erase(entry.domain);
       taken_unseen_.erase(entry.domain);
       return;
-    case Fact::destroyed: {
+    case Fact::destroyed:
       domain_ended();
-      const Pieces in_out = pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes);
-      if (known_[entry.domain].daemon_reports) return lose(entry.domain, false, in_out, Loss::ended);
-      // Whether xenconsoled had taken the last bytes is not known.
-      return unsee(in_out, entry.domain);
-    }
+      known_[entry.domain].destroyed = true;
+      if (known_[entry.domain].xenconsoled != Xenconsoled::reports) end_byte_rings(entry.domain);
+      return;
     case Fact::crashed:
     case Fact::connection_closed:
       return domain_ended();
@@ -350,7 +350,10 @@ void Flow::told(const Entry& entry) {
       known->second.gone = true;
       for (const auto& [place, queue] : held_)
         if (place.domain == entry.domain && place.down) lose_all(place, Loss::ended);
-      if (entry.actor.role == Role::xenconsoled) leave_viewer(entry.domain);
+      if (entry.actor.role == Role::xenconsoled) {
+        end_byte_rings(entry.domain);
+        leave_viewer(entry.domain);
+      }
       return output_ended();
     case Fact::viewer_came:
     case Fact::viewer_left:
@@ -360,12 +363,16 @@ void Flow::told(const Entry& entry) {
     case Fact::pty_made:
       if (entry.actor.role != Role::xenconsoled) return;
       lose_with_xenconsoled(entry.domain);
-      known_[entry.domain].daemon_reports = true;
+      known_[entry.domain].xenconsoled = Xenconsoled::reports;
       return;
     case Fact::killed:
       if (text_of(entry) != actor_name(actor(Role::xenconsoled))) return;
-      for (const auto& [domain, its] : known_)
-        if (its.daemon_reports) lose_with_xenconsoled(domain);
+      for (auto& [domain, its] : known_) {
+        if (its.xenconsoled != Xenconsoled::reports) continue;
+        lose_with_xenconsoled(domain);
+        its.xenconsoled = Xenconsoled::killed;
+        if (its.destroyed) end_byte_rings(domain);
+      }
       return;
     case Fact::middle_discarded:
       return lose_middle(entry);

@@ -141,14 +141,20 @@ class Flow {
     std::uint32_t tag = 0;
     std::size_t bytes = 0;
   };
+  enum class Xenconsoled : std::uint8_t {
+    silent,   ///< or there is none
+    reports,  ///< it is ringside's own
+    killed,   ///< and it was
+  };
   struct Known {
     std::deque<Sent> sent;                               ///< the last tagged requests
     std::optional<std::uint32_t> taken;                  ///< the index after the last one that xend took
     std::set<std::uint32_t> early;                       ///< requests that xcs has answered and xend has not
     std::uint32_t under_way_max = ring::slots_per_ring;  ///< the most requests that may be offered again
     bool reports = false;                                ///< its kernel reports where its output is from
-    bool daemon_reports = false;                         ///< its xenconsoled does, which is ringside's own
+    Xenconsoled xenconsoled = Xenconsoled::silent;
     bool dead = false;
+    bool destroyed = false;
     bool gone = false;  ///< and its console is, too
     /// Of each byte ring, the index after the last byte that was put into it.
     std::array<std::optional<std::uint32_t>, 2> byte_ring_ends = {};
@@ -160,6 +166,7 @@ class Flow {
   void byte_index(const Entry& entry);
   Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);
   void lose_with_xenconsoled(std::uint32_t domain);
+  void end_byte_rings(std::uint32_t domain);
   void lose_middle(const Entry& entry);
   void fetch_from_in(std::uint32_t domain, std::size_t bytes);
   void unsee(const Pieces& pieces, std::uint32_t domain);

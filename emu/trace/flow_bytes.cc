@@ -39,7 +39,8 @@ void Flow::begin(const JournalHeader& header) {
 void Flow::begin_byte_rings(const Entry& entry) {
   Known& its = known_[entry.domain];
   auto& [in_end, out_end] = its.byte_ring_ends;
-  if (!its.daemon_reports || !in_end) in_end = entry.values[static_cast<std::size_t>(ByteIndex::in_cons)];
+  if (its.xenconsoled == Xenconsoled::silent || !in_end)
+    in_end = entry.values[static_cast<std::size_t>(ByteIndex::in_cons)];
   out_end = entry.values[static_cast<std::size_t>(ByteIndex::out_prod)];
 }
 
@@ -93,6 +94,15 @@ void Flow::lose_with_xenconsoled(std::uint32_t domain) {
   for (const bool down : {true, false})
     lose_all({.role = Role::xenconsoled, .domain = domain, .down = down}, Loss::with_daemon);
   leave_viewer(domain);
+}
+
+/// The domain is gone, and no daemon will look at its rings again. Whether a silent xenconsoled had taken the
+/// last bytes is not known.
+void Flow::end_byte_rings(std::uint32_t domain) {
+  lose_all({.ring = FlowRing::bytes, .domain = domain}, Loss::ended);
+  const Pieces in_out = pull({.ring = FlowRing::bytes, .domain = domain, .down = false}, all_bytes);
+  if (known_[domain].xenconsoled == Xenconsoled::silent) return unsee(in_out, domain);
+  lose(domain, false, in_out, Loss::ended);
 }
 
 void Flow::lose_middle(const Entry& entry) {

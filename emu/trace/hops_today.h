@@ -19,7 +19,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "xenconsoled holds the other side open and never learns whether there is a reader. Of two "
                    "readers, each gets a part of the output.",
      .see = "ringside console web",
-     .scenarios = {},
+     .scenarios = {"94-today-a-pty-keeps"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -38,7 +38,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "The guest never waits for a reader, so a reader that comes late finds a gap. A daemon "
                    "that dies takes its ptys along, and the output that it kept.",
      .see = "ringside up --dom0 xenconsoled",
-     .scenarios = {},
+     .scenarios = {"83-unread-output", "88-xenconsoled-is-killed", "90-destroyed-with-unread-output"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -55,7 +55,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "A full ring stays full until the guest's program reads. xenconsoled then leaves further "
                    "input in the pty.",
      .see = "ringside ring web",
-     .scenarios = {},
+     .scenarios = {"87-input-in-pieces"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -72,7 +72,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "A full ring makes the program wait until xenconsoled has moved its index. Nothing is "
                    "lost there.",
      .see = "ringside ring web",
-     .scenarios = {},
+     .scenarios = {"82-a-full-ring"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -90,7 +90,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "An index that is more than the ring's size ahead is impossible. xenconsoled then takes "
                    "nothing from this ring, and says nothing.",
      .see = "ringside ring web",
-     .scenarios = {},
+     .scenarios = {"89-impossible-indices", "92-today-index-wrap"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -108,7 +108,7 @@ inline constexpr Hop hops_today[] = {
      .goes_wrong = "xenconsoled reads its own index from the frame, too: a guest that changes it makes "
                    "xenconsoled read old bytes again.",
      .see = "ringside ring web",
-     .scenarios = {},
+     .scenarios = {"84-who-answers"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -126,7 +126,7 @@ inline constexpr Hop hops_today[] = {
                "console_evtchn_unmask.",
      .goes_wrong = "A guest that sends many events is served late: an echo may take 200 ms.",
      .see = "ringside dump --all web",
-     .scenarios = {},
+     .scenarios = {"85-what-a-byte-costs", "86-thirty-events"},
      .quirks = {},
      .counters = {},
      .today = true},
@@ -143,7 +143,7 @@ inline constexpr Hop hops_today[] = {
      .source = "Linux: drivers/tty/hvc/hvc_xen.c, drivers/tty/hvc/hvc_console.c.",
      .goes_wrong = "Input for a terminal that no program has open is dropped and counted.",
      .see = "ringside exec --dom0 xenconsoled -- sh -c 'echo hello'",
-     .scenarios = {},
+     .scenarios = {"91-a-guest-that-ends", "95-today-nothing-to-ask"},
      .quirks = {},
      .counters = {},
      .today = true},

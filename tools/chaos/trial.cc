@@ -332,9 +332,8 @@ class Trial {
     }
     return true;
   }
-  /// Called when the console daemon dies. The daemon serves the viewers of a console one after another, so
-  /// xend has taken all input of the viewers before the last one that it served. A pty of xenctld may still
-  /// have input of earlier viewers, and is lost with all bytes in it.
+  /// Called when the console daemon dies. It serves the viewers of a console one after another, so xend has
+  /// taken all input of those before the last one. A pty is lost with all bytes in it.
   void cut_off(Life& life) {
     bool served_one = false;
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
@@ -422,7 +421,7 @@ class Trial {
     return any;
   }
 
-  /// Lets the connected viewer read on; connects a new one if there is none.
+  /// Lets the connected viewer read on; connects one if there is none.
   std::string last_visit(Life& life) {
     if (!life.exists) return {};
     bool served = false;
@@ -444,12 +443,12 @@ class Trial {
 
   std::string byte_total_error(Life& life) {
     life.account.read = stage_->program_read(life.id);
+    life.account.pty_stays = dom0_ == script::Dom0::xenconsoled;
     life.account.viewers.clear();
     for (const ViewerConnection& visit : life.visits) {
       life.account.viewers.push_back(visit.viewed);
       life.account.viewers.back().saw = stage_->user_saw(visit.user);
     }
-    life.account.pty_stays = dom0_ == script::Dom0::xenconsoled;
     return mistake_in(life.account, flow_, life.id);
   }
 

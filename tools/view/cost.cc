@@ -27,7 +27,8 @@ bool moves_shared_index(const Entry& entry) {
 }
 
 std::size_t shared_bytes(const Entry& entry) {
-  if (entry.kind == Kind::slot_written) return sizeof(ring::ControlMessage) - ring::payload_bytes_max + entry.message.payload().size();
+  if (entry.kind == Kind::slot_written)
+    return sizeof(ring::ControlMessage) - ring::payload_bytes_max + entry.message.payload().size();
   return entry.kind == Kind::bytes_written ? entry.message.payload().size() : 0;
 }
 
