@@ -255,10 +255,9 @@ TEST_CASE("each pair of sender and receiver is a hop, or is known to be none") {
       const auto taker = static_cast<Role>(to);
       // These actors pass bytes on as messages and frames, except to terminals, by dom0's hypercall, and to
       // its screen. A kernel adds its own messages.
-      const bool none =
-          ((giver == Role::domain && taker != giver) || giver == Role::xcs ||
-           (giver == Role::dom0 && taker != Role::xen && taker != Role::user)) &&
-          taker != Role::tty;
+      const bool none = ((giver == Role::domain && taker != giver) || giver == Role::xcs ||
+                         (giver == Role::dom0 && taker != Role::xen && taker != Role::user)) &&
+                        taker != Role::tty;
       CAPTURE(from, to);
       CHECK((bytes(actor(giver, 1), actor(taker, 1)) == "none") == none);
     }
