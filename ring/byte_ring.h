@@ -125,6 +125,11 @@ class ByteBack {
     std::uint32_t bytes = 0;
   };
 
+  /// The output that waits; 0 also if the indices are impossible.
+  [[nodiscard]] std::size_t output_bytes() {
+    const Index cons = Memory::load(&rings_->out_cons);
+    return waiting_bytes(Memory::load(&rings_->out_prod), cons, sizeof rings_->out).value_or(0);
+  }
   /// Takes the oldest output, at most as much as fits into `into`, and frees its places. The event comes
   /// after it.
   Moved take_output(std::span<std::uint8_t> into) {

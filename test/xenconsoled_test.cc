@@ -93,7 +93,8 @@ struct XenconsoledPath : GuestPath {
   }
 
   const trace::Actor self = trace::actor(trace::Role::xenconsoled);
-  trace::MemorySink journal{world.clock()};
+  std::function<std::uint64_t()> time = world.clock();
+  trace::MemorySink journal{[this] { return time(); }};
   std::unique_ptr<dom0::Toolstack> toolstack;
   std::unique_ptr<dom0::Xenconsoled> xenconsoled;
   std::unique_ptr<User> requester;
@@ -123,6 +124,27 @@ TEST_CASE_METHOD(XenconsoledPath, "through xenconsoled, a program that echoes re
   user->type(text);
   world.run_for(60s);
   CHECK((user->seen == text));
+}
+
+TEST_CASE_METHOD(XenconsoledPath,
+                 "a move of an index has a time before it: the other end may report it, too") {
+  const DomainId domain = create();
+  boot(domain, std::make_unique<EchoProgram>());
+  auto user = open(domain);
+  world.run_for(1ms);
+  const ring::ByteRings& its = rings(domain);
+  // The time counts the bytes that were written and taken.
+  time = [&] { return 1 + its.in_prod + its.in_cons + its.out_prod + its.out_cons; };
+  user->type("abc");
+  world.run_for(1s);
+  std::uint64_t bytes = 0;
+  for (const auto& [step, entry] : journal.entries()) {
+    if (entry.kind != Kind::byte_index_moved) continue;
+    CHECK(entry.time_ns == 1 + bytes);
+    bytes += entry.to_value - entry.from_value;
+  }
+  CHECK(bytes == 12);
+  CHECK(user->seen == "abc");
 }
 
 TEST_CASE_METHOD(XenconsoledPath, "input comes in pieces of at most 80 bytes, each with an event") {

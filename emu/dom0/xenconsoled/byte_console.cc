@@ -104,9 +104,13 @@ void ByteConsole::count_event() {
 
 void ByteConsole::take_output() {
   std::array<std::uint8_t, out_bytes> taken;
-  const auto [first, bytes] = back_.take_output(taken);
-  if (bytes == 0) return;
-  journal_.byte_index_moved(setup_.domain, trace::ByteIndex::out_cons, first, first + bytes);
+  const std::size_t waiting = back_.output_bytes();
+  if (waiting == 0) return;
+  // The guest may report the new out_cons, and what it writes then, before this does. Only what waited before
+  // the moment is taken: the guest has reported it.
+  const auto moment = journal_.moment();
+  const auto [first, bytes] = back_.take_output(std::span(taken).first(waiting));
+  journal_.byte_index_moved(setup_.domain, trace::ByteIndex::out_cons, first, first + bytes, moment);
   buffer_.insert(buffer_.end(), taken.begin(), taken.begin() + bytes);
   setup_.notify();
   if (setup_.limit_bytes != 0 && buffer_.size() > setup_.limit_bytes + setup_.limit_bytes / 4)
