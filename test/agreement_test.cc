@@ -125,6 +125,18 @@ TEST_CASE("refusals, counters and effects of quirks are compared, levels are not
                   .has_value());
 }
 
+TEST_CASE("how often an event was refused for lack of a peer is not compared") {
+  const auto refusing = [](int times, trace::Refusal why) {
+    return run_of([=](trace::Journal journal) {
+      for (int i = 0; i < times; ++i) journal.refused(1, guest, why, {2, 1});
+    });
+  };
+  CHECK(disagreement(refusing(2, trace::Refusal::port_unbound), refusing(0, trace::Refusal::port_unbound)) ==
+        std::nullopt);
+  CHECK(disagreement(refusing(1, trace::Refusal::port_closed), refusing(0, trace::Refusal::port_closed))
+            .has_value());
+}
+
 TEST_CASE("the progress of a killed daemon is not compared, but its guest's output is") {
   const auto killed = [](std::string_view shown, std::string_view said) {
     return run_of([&](trace::Journal journal) {

@@ -134,6 +134,8 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
                     trace::text_of(entry));
     }
     case Kind::refused:
+      // How often a guest of today sends events while no xenconsoled is there depends on time.
+      if (is(entry, trace::Refusal::port_unbound)) return;
       // A domain refuses what it receives.
       about.down = entry.actor.role == Role::domain;
       return append(behaviours, fmt::format("{} refuses {}", actor, who(entry.peer)), about,
