@@ -112,4 +112,65 @@ class ByteFront {
   Index in_prod_;
 };
 
+/// The daemon's end of both rings. As xenconsoled does, it keeps no index: each call reads all that it needs
+/// from the frame, its own index as well, and moves nothing while the indices are impossible.
+template <class Memory = NativeMemory>
+class ByteBack {
+ public:
+  explicit ByteBack(std::byte* frame) : rings_(byte_rings(frame)) {}
+
+  /// Bytes that were moved, and the index of the first.
+  struct Moved {
+    Index first = 0;
+    std::uint32_t bytes = 0;
+  };
+
+  /// The output that waits; 0 also if the indices are impossible.
+  [[nodiscard]] std::size_t output_bytes() {
+    const Index cons = Memory::load(&rings_->out_cons);
+    return waiting_bytes(Memory::load(&rings_->out_prod), cons, sizeof rings_->out).value_or(0);
+  }
+  /// Takes the oldest output, at most as much as fits into `into`, and frees its places. The event comes
+  /// after it.
+  Moved take_output(std::span<std::uint8_t> into) {
+    const Index cons = Memory::load(&rings_->out_cons);
+    const Index prod = Memory::load(&rings_->out_prod);
+    // out_prod before the bytes: pairs with the guest's barrier between the bytes and out_prod.
+    Memory::mb();
+    const auto waiting = waiting_bytes(prod, cons, sizeof rings_->out);
+    const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(waiting.value_or(0), into.size()));
+    for (std::uint32_t i = 0; i < count; ++i)
+      into[i] = Memory::load(&rings_->out[(cons + i) % sizeof rings_->out]);
+    // The bytes before out_cons: pairs with the guest's barrier between out_cons and new bytes. Otherwise the
+    // guest overwrites bytes that are being read.
+    Memory::mb();
+    if (count != 0) Memory::store(&rings_->out_cons, cons + count);
+    return {cons, count};
+  }
+
+  /// The bytes that put_input() takes now; 0 also if the indices are impossible.
+  [[nodiscard]] std::size_t input_room() {
+    const Index cons = Memory::load(&rings_->in_cons);
+    const Index prod = Memory::load(&rings_->in_prod);
+    // in_cons before the bytes that follow: pairs with the guest's barrier between the bytes and in_cons.
+    Memory::mb();
+    const auto waiting = waiting_bytes(prod, cons, sizeof rings_->in);
+    return waiting ? sizeof rings_->in - *waiting : 0;
+  }
+  /// Puts at most input_room() bytes into the ring and publishes them. The event comes after it.
+  Moved put_input(std::span<const std::uint8_t> bytes) {
+    const Index prod = Memory::load(&rings_->in_prod);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      Memory::store(&rings_->in[(prod + i) % sizeof rings_->in], bytes[i]);
+    // Bytes before the index: pairs with the guest's barrier between in_prod and the bytes.
+    Memory::wmb();
+    const auto count = static_cast<std::uint32_t>(bytes.size());
+    Memory::store(&rings_->in_prod, prod + count);
+    return {prod, count};
+  }
+
+ private:
+  ByteRings* rings_;
+};
+
 }  // namespace ringside::ring

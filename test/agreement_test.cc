@@ -67,6 +67,23 @@ TEST_CASE("message boundaries and events without a kick are no disagreement") {
   CHECK(disagreement(one, other) == std::nullopt);
 }
 
+TEST_CASE("bytes in a ring of today are compared, however they were divided") {
+  const auto writing = [](std::vector<std::string_view> pieces) {
+    return run_of([&](trace::Journal journal) {
+      ring::Index index = 0;
+      for (const std::string_view each : pieces) {
+        journal.as(guest).bytes_written(1, trace::ByteRing::out, index,
+                                        {reinterpret_cast<const std::uint8_t*>(each.data()), each.size()});
+        index += static_cast<ring::Index>(each.size());
+      }
+    });
+  };
+  CHECK(disagreement(writing({"hello"}), writing({"he", "llo"})) == std::nullopt);
+  const auto missing = disagreement(writing({"hello"}), writing({"hell"}));
+  REQUIRE(missing.has_value());
+  CHECK(missing->starts_with("dom1 writes dom1.out: 5 bytes in the simulation, 4 with processes"));
+}
+
 TEST_CASE("a byte that is missing, changed or in the wrong place is reported, with its place") {
   const auto showing = [](std::string_view text) {
     return run_of([text](trace::Journal journal) {
@@ -106,6 +123,18 @@ TEST_CASE("refusals, counters and effects of quirks are compared, levels are not
                              journal.counted(1, trace::Counter::requests_waiting, 0, 1);
                            }))
                   .has_value());
+}
+
+TEST_CASE("how often an event was refused for lack of a peer is not compared") {
+  const auto refusing = [](int times, trace::Refusal why) {
+    return run_of([=](trace::Journal journal) {
+      for (int i = 0; i < times; ++i) journal.refused(1, guest, why, {2, 1});
+    });
+  };
+  CHECK(disagreement(refusing(2, trace::Refusal::port_unbound), refusing(0, trace::Refusal::port_unbound)) ==
+        std::nullopt);
+  CHECK(disagreement(refusing(1, trace::Refusal::port_closed), refusing(0, trace::Refusal::port_closed))
+            .has_value());
 }
 
 TEST_CASE("the progress of a killed daemon is not compared, but its guest's output is") {

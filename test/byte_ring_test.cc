@@ -79,6 +79,19 @@ TEST_CASE("a byte ring holds all its bytes, and no more") {
   CHECK(front.input_bytes() == 1000);
 }
 
+TEST_CASE("the daemon's end counts the output that waits, and none if the indices are impossible") {
+  Page page;
+  ByteFront<> front(page.bytes);
+  ByteBack<> back(page.bytes);
+  CHECK(back.output_bytes() == 0);
+  write(front, "word");
+  CHECK(back.output_bytes() == 4);
+  page.rings().out_prod = 2048;
+  CHECK(back.output_bytes() == 2048);
+  page.rings().out_prod = 2049;
+  CHECK(back.output_bytes() == 0);
+}
+
 TEST_CASE("an impossible index of the daemon gives neither room nor input") {
   Page page;
   ByteFront<> front(page.bytes);

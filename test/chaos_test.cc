@@ -156,6 +156,20 @@ TEST_CASE("a refused viewer receives no output and its input is not used") {
   CHECK(mistake_in(account).empty());
 }
 
+TEST_CASE("at xenconsoled's pty a viewer sees what the one before it left there") {
+  Account account;
+  account.pty_stays = true;
+  account.printed = 100;
+  account.viewers = {viewer(1, printed_text(0, 30), ""), viewer(2, printed_text(30, 70), "")};
+  CHECK(mistake_in(account).empty());
+  account.viewers[1].saw = printed_text(50, 50);
+  CHECK(says(account, "of 100 printed bytes 80 were sent to viewers, 0 were counted"));
+  account.unread = 20;
+  CHECK(mistake_in(account).empty());
+  std::swap(account.viewers[0].saw, account.viewers[1].saw);
+  CHECK_FALSE(mistake_in(account).empty());
+}
+
 TEST_CASE("typed bytes are read once and in order, except those that a daemon held when it died") {
   Account account = balanced();
   account.viewers.push_back(viewer(2, "", typed_text(2, 0, 50)));
@@ -191,9 +205,10 @@ constexpr std::uint64_t seeds = 400;
 #endif
 
 TEST_CASE("no byte is lost under random faults") {
-  // xend or xcs answers, or xenctld runs.
-  const TrialOptions machine = GENERATE(TrialOptions{}, TrialOptions{.answer = Answer::xcs},
-                                        TrialOptions{.dom0 = script::Dom0::xenctld});
+  // xend or xcs answers, or xenctld runs, or today's xenconsoled.
+  const TrialOptions machine =
+      GENERATE(TrialOptions{}, TrialOptions{.answer = Answer::xcs},
+               TrialOptions{.dom0 = script::Dom0::xenctld}, TrialOptions{.dom0 = script::Dom0::xenconsoled});
   std::uint64_t steps_done = 0;
   for (std::uint64_t seed = 1; seed <= seeds / 2; ++seed) {
     CAPTURE(seed);

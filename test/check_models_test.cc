@@ -1,8 +1,9 @@
 // Tests the checker: litmus tests with known outcomes for each memory model, and the reduced search against a
 // complete one.
-#include "test/catch.h"
+#include <functional>
 
 #include "test/c11_axioms.h"
+#include "test/catch.h"
 #include "test/random_threads.h"
 
 namespace check_models_test {
@@ -333,13 +334,40 @@ TEST_CASE("the search finds under C11 what the axioms allow for halves of words"
   }
 }
 
-TEST_CASE("the reduced search finds the same outcomes as the complete search") {
-  ringside::Choice choice = ringside::Choice::seeded(20051123);
-  std::uint32_t compared = 0;
-  std::uint64_t naive_executions = 0;
-  std::uint64_t reduced_executions = 0;
-  while (compared < 2000) {
+namespace {
+
+struct Executions {
+  std::uint64_t reduced = 0;
+  std::uint64_t naive = 0;
+};
+
+/// Compares the reduced search with the complete one for 2000 random programs, and counts their executions.
+Executions compare_with_complete_search(
+    ringside::Choice choice, const std::function<Mix(std::uint32_t compared, ringside::Choice&)>& mix,
+    bool never_more) {
+  constexpr std::uint32_t programs = 2000;
+  Executions total;
+  for (std::uint32_t compared = 0; compared < programs;) {
     const ModelName name = models_known[choice.pick(models_known.size())].model;
+    const auto threads = random_threads(choice, mix(compared, choice));
+    const Found all = find_naively(threads, name, 60000);
+    if (all.gave_up) continue;
+    const Found reduced = find_by_exploring(threads, name);
+    ++compared;
+    total.naive += all.executions;
+    total.reduced += reduced.executions + reduced.redundant;
+    INFO(name_of(name) << " program " << compared);
+    INFO(text_of(threads));
+    REQUIRE(reduced.endings == all.endings);
+    if (never_more) REQUIRE(reduced.executions + reduced.redundant <= all.executions);
+  }
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("the reduced search finds the same outcomes as the complete search") {
+  const auto mixed = [](std::uint32_t compared, ringside::Choice& choice) {
     Mix mix;
     mix.threads = 2 + choice.pick(3);
     mix.length_max = mix.threads == 2 ? 4 : mix.threads == 3 ? 3 : 2;
@@ -348,45 +376,24 @@ TEST_CASE("the reduced search finds the same outcomes as the complete search") {
     mix.events = true;
     mix.fences = {Order::acquire, Order::release, Order::seq_cst,
                   Order::seq_cst, Order::stores,  Order::loads};
-    const auto threads = random_threads(choice, mix);
-    const Found all = find_naively(threads, name, 60000);
-    if (all.gave_up) continue;
-    const Found reduced = find_by_exploring(threads, name);
-    ++compared;
-    naive_executions += all.executions;
-    reduced_executions += reduced.executions + reduced.redundant;
-    INFO(name_of(name) << " program " << compared);
-    INFO(text_of(threads));
-    REQUIRE(reduced.endings == all.endings);
-    REQUIRE(reduced.executions + reduced.redundant <= all.executions);
-  }
-  CHECK(reduced_executions * 5 < naive_executions);
+    return mix;
+  };
+  const Executions total = compare_with_complete_search(ringside::Choice::seeded(20051123), mixed, true);
+  CHECK(total.reduced * 5 < total.naive);
 }
 
 TEST_CASE("a search that waits for what a loop has read finds the outcomes of one that waits for any store") {
-  ringside::Choice choice = ringside::Choice::seeded(20261201);
-  std::uint32_t compared = 0;
-  std::uint64_t naive_executions = 0;
-  std::uint64_t reduced_executions = 0;
-  while (compared < 2000) {
-    const ModelName name = models_known[choice.pick(models_known.size())].model;
+  const auto with_loops = [](std::uint32_t, ringside::Choice& choice) {
     Mix mix;
     mix.threads = 2 + choice.pick(2);
     mix.length_max = mix.threads == 2 ? 4 : 3;
     mix.words = 1 + choice.pick(3);
     mix.loops = true;
-    const auto threads = random_threads(choice, mix);
-    const Found all = find_naively(threads, name, 60000);
-    if (all.gave_up) continue;
-    const Found reduced = find_by_exploring(threads, name);
-    ++compared;
-    naive_executions += all.executions;
-    reduced_executions += reduced.executions + reduced.redundant;
-    INFO(name_of(name) << " program " << compared);
-    INFO(text_of(threads));
-    REQUIRE(reduced.endings == all.endings);
-  }
-  CHECK(reduced_executions * 20 < naive_executions);
+    return mix;
+  };
+  const Executions total =
+      compare_with_complete_search(ringside::Choice::seeded(20261201), with_loops, false);
+  CHECK(total.reduced * 20 < total.naive);
 }
 
 TEST_CASE("the parts of a search find together what the whole search finds, and nothing twice") {

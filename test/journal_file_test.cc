@@ -149,7 +149,7 @@ TEST_CASE("every subject of an entry is read back unchanged, with its numbers an
 }
 
 TEST_CASE("every actor is read back unchanged") {
-  for (unsigned role = 0; role <= static_cast<unsigned>(Role::program); ++role) {
+  for (unsigned role = 0; role <= static_cast<unsigned>(last_role); ++role) {
     for (const unsigned number : {0u, 1u, 12u, 65535u}) {
       const Actor who = actor(static_cast<Role>(role), number);
       const auto read_back = actor_named(actor_name(who));

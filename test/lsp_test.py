@@ -222,7 +222,9 @@ class LanguageServer(unittest.TestCase):
                 ("client sends request ", "console shutdown type", "dom-exc to"),
                 ("client sends request shutdown subtype ", "poweroff suspend", "console off"),
                 ("expect client receives ", "ok badsession request virq end", "poweroff"),
-                ("dom1 sets ", "tx.req_prod rx.rsp_prod", "tx req_prod tx.req_cons"),
+                ("dom1 sets ", "tx.req_prod rx.rsp_prod out.out_prod in.in_cons", "tx req_prod tx.req_cons out out.in_prod"),
+                ("expect dom1.out ", "out_prod out_cons settles", "in_prod req_prod"),
+                ("expect xenconsoled writes ", "dom1.in", "dom1.out in dom1.in.in_prod"),
                 ("fault ", "drops delays heals", "events all"),
                 ("fault drops next 3 ", "events messages", "dom1"),
                 ("expect xcs forwards {N} ", "real stale messages", "bytes"),
@@ -250,7 +252,7 @@ class LanguageServer(unittest.TestCase):
                                                             check=True).stdout.splitlines()}
         editor = self.begin()
         asked = 0
-        for name in ("01-hello", "11-lengths", "14-bindings", "54-lost-event", "62-client-comes-back", "66-suspend-and-resume"):
+        for name in ("01-hello", "11-lengths", "14-bindings", "54-lost-event", "62-client-comes-back", "66-suspend-and-resume", "80-today-one-byte"):
             text = (ROOT / "scenarios" / f"{name}.scn").read_text()
             editor.open(self.uri("a.scn"), text)
             for number, line in enumerate(text.splitlines()):
@@ -273,6 +275,7 @@ class LanguageServer(unittest.TestCase):
                  "expect xcs sends xend request console": {"sends": "a frame between two processes of dom0"},
                  "client binds virq console": {"console": "virq 2"},
                  "expect dom1.tx settles at req_prod 3": {"dom1.tx": "the ring of what the guest sends", "req_prod": "an index"},
+                 "expect dom1.out settles at out_cons 3": {"dom1.out": "today: the ring of what the guest prints", "out_cons": "an index"},
                  "mode sim": {"mode": "where it may run"},
                  "user ends typing": {"ends": "shuts down the sending side"}, "dom1 ends": {"ends": "its program ends"}}
         editor = self.begin('scenario "a"\n' + "\n".join(lines) + "\n")

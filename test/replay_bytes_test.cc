@@ -17,7 +17,9 @@ namespace {
 constexpr Actor dom1 = actor(Role::domain, 1);
 constexpr FlowPlace in_ring{.ring = FlowRing::bytes, .domain = 1};
 constexpr FlowPlace out_ring{.ring = FlowRing::bytes, .domain = 1, .down = false};
-constexpr FlowPlace pty{.role = Role::dom0, .domain = 1};
+constexpr Actor xenconsoled = actor(Role::xenconsoled);
+constexpr FlowPlace pty{.role = Role::xenconsoled, .domain = 1};
+constexpr FlowPlace kept{.role = Role::xenconsoled, .domain = 1, .down = false};
 constexpr Actor tty1 = actor(Role::tty, 1);
 
 /// A guest of today that has just attached to its rings.
@@ -164,8 +166,8 @@ TEST_CASE(
     "typed bytes are in xenconsoled, in the ring, in the terminal; those of other viewers begin in the "
     "ring") {
   PlayedToday played;
-  played.as(actor(Role::client)).bytes_passed(1, dom0_actor, bytes_of("ab"));
-  played.as(actor(Role::user)).bytes_passed(1, dom0_actor, bytes_of("c"));
+  played.as(actor(Role::client)).bytes_passed(1, xenconsoled, bytes_of("ab"));
+  played.as(actor(Role::user)).bytes_passed(1, xenconsoled, bytes_of("c"));
   CHECK(played.flow.level(pty) == 3);
   const std::uint64_t first = played.did.bytes.front().first - 2;
   played.finds_typed("abcXY");
@@ -178,6 +180,71 @@ TEST_CASE(
   CHECK(played.typed().delivered == 3);
   CHECK(played.flow.level(in_ring) == 2);
   CHECK(played.flow.level({.role = Role::domain, .domain = 1}) == 0);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("through a xenconsoled that reports, bytes keep their numbers, and none are unknown") {
+  PlayedToday played;
+  played.as(xenconsoled).told(1, Fact::pty_made);
+  played.prints("hello");
+  const std::uint64_t first = played.did.bytes.empty() ? 1 : played.did.bytes.front().first;
+  played.as(xenconsoled).byte_index_moved(1, ByteIndex::out_cons, 0, 5);
+  CHECK(played.flow.level(kept) == 5);
+  CHECK(played.did.bytes.front().first == first);
+  played.as(dom1).byte_index_found(1, ByteIndex::out_cons, 0, 5);
+  CHECK(played.did.bytes.empty());
+  played.as(xenconsoled).bytes_passed(1, actor(Role::client), bytes_of("hello"));
+  played.as(actor(Role::client)).bytes_passed(1, actor(Role::user), bytes_of("hello"));
+  CHECK(played.did.bytes.front().first == first);
+  CHECK(played.printed().delivered == 5);
+  CHECK(played.printed().unseen == 0);
+  played.as(actor(Role::user)).bytes_passed(1, xenconsoled, bytes_of("key"));
+  CHECK(played.flow.level(pty) == 3);
+  played.as(xenconsoled).bytes_written(1, ByteRing::in, 0, bytes_of("key"));
+  played.as(xenconsoled).byte_index_moved(1, ByteIndex::in_prod, 0, 3);
+  CHECK(played.flow.level(in_ring) == 3);
+  CHECK(played.waiting(ByteRing::in) == "key");
+  played.as(dom1).byte_index_found(1, ByteIndex::in_prod, 0, 3);
+  played.as(dom1).bytes_found(1, ByteRing::in, 0, bytes_of("key"));
+  CHECK(played.flow.level(in_ring) == 3);
+  played.takes("key");
+  CHECK(played.typed().delivered == 3);
+  CHECK(played.typed().said == 3);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("what a xenconsoled discards is in the middle of its output; what a killed one had is lost") {
+  PlayedToday played;
+  played.as(xenconsoled).told(1, Fact::pty_made);
+  played.prints("abcdefghij");
+  const std::uint64_t first = played.did.bytes.empty() ? 1 : played.did.bytes.front().first;
+  played.as(xenconsoled).byte_index_moved(1, ByteIndex::out_cons, 0, 10);
+  played.as(xenconsoled).told(1, Fact::middle_discarded, {3, 4});
+  CHECK(played.did.lost);
+  CHECK(played.did.bytes == std::vector<ByteRange>{{first + 3, 4}});
+  played.as(xenconsoled).counted(1, Counter::console_bytes_discarded, 0, 4);
+  CHECK(played.printed().lost(Loss::discarded) == 4);
+  CHECK(played.flow.level(kept) == 6);
+  played.as(xenconsoled).bytes_passed(1, actor(Role::client), bytes_of("abch"));
+  CHECK(played.did.bytes == std::vector<ByteRange>{{first, 3}, {first + 7, 1}});
+  played.as(xenconsoled).told(1, Fact::pty_made);  // of the next one
+  CHECK(played.printed().lost(Loss::with_daemon) == 2);
+  CHECK(played.printed().lost(Loss::with_viewer) == 4);
+  CHECK(played.flow.imbalances().empty());
+}
+
+TEST_CASE("what was typed before a guest of today has attached to its rings is there once") {
+  Played played;
+  played.as(xenconsoled).told(1, Fact::pty_made);
+  played.as(actor(Role::user)).bytes_passed(1, xenconsoled, bytes_of("early"));
+  played.as(xenconsoled).bytes_written(1, ByteRing::in, 0, bytes_of("early"));
+  played.as(xenconsoled).byte_index_moved(1, ByteIndex::in_prod, 0, 5);
+  played.as(dom1).told(1, Fact::byte_rings, {0, 5, 0, 0});
+  played.as(dom1).bytes_found(1, ByteRing::in, 0, bytes_of("early"));
+  CHECK(played.flow.level(in_ring) == 5);
+  played.as(dom1).bytes_passed(1, tty1, bytes_of("early"));
+  played.as(dom1).byte_index_moved(1, ByteIndex::in_cons, 0, 5);
+  CHECK(played.flow.level(in_ring) == 0);
   CHECK(played.flow.imbalances().empty());
 }
 

@@ -18,12 +18,13 @@ GOOD, FAILED = 0, 4
 MODELS = ["sc", "tso", "c11", "armv8"]
 WEAK = ["c11", "armv8"]
 
-FUNCTIONS = {"write": "void write(", "look": "std::size_t look(", "take": "void take("}
+FUNCTIONS = {"write": "void write(", "look": "std::size_t look(", "take": "void take(", "take_output": "Moved take_output(",
+             "input_room": "std::size_t input_room(", "put_input": "Moved put_input("}
 STORES = """    for (std::size_t i = 0; i < bytes.size(); ++i)
       Memory::store(&rings_->out[(out_prod_ + i) % sizeof rings_->out], bytes[i]);
 """
 PUBLISHES = "    Memory::store(&rings_->out_prod, out_prod_ += static_cast<Index>(bytes.size()));\n"
-OUTPUT, INPUT, HOSTILE = "output", "input", "a hostile daemon"
+OUTPUT, INPUT, HOSTILE, HOSTILE_GUEST = "output", "input", "a hostile daemon", "a hostile guest"
 
 
 def in_function(name, old, new):
@@ -52,12 +53,20 @@ MUTANTS = {
     "write(): a read barrier before the index": (HEADER, in_function("write", "Memory::wmb();", "Memory::rmb();"), WEAK, OUTPUT),
     "look(): the barrier is missing": (HEADER, in_function("look", "Memory::rmb();", ""), WEAK, INPUT),
     "take(): the barrier is missing": (HEADER, in_function("take", "Memory::wmb();", ""), WEAK, "input with room for one byte"),
+    "take_output(): the first barrier is missing": (HEADER, in_function("take_output", "Memory::mb();", ""), WEAK, OUTPUT),
+    "take_output(): the second barrier is missing": (
+        HEADER, in_function("take_output", "    Memory::mb();\n    if", "    if"), WEAK, "output with room for one byte"),
+    "input_room(): the barrier is missing": (HEADER, in_function("input_room", "Memory::mb();", ""), WEAK, "input with room for one byte"),
+    "put_input(): the barrier is missing": (HEADER, in_function("put_input", "Memory::wmb();", ""), WEAK, INPUT),
+    "xenconsoled believes any in_cons": (
+        HEADER, in_function("input_room", "return waiting ? sizeof rings_->in - *waiting : 0;", "return sizeof rings_->in - (prod - cons);"), MODELS,
+        HOSTILE_GUEST),
     "the index is published before the bytes": (
         HEADER, both(once(PUBLISHES, ""), once(STORES, "    const Index from = out_prod_;\n" + PUBLISHES + STORES.replace("(out_prod_ + i)", "(from + i)"))), MODELS, OUTPUT),
     "room for one byte too many": (HEADER, once("return sizeof rings_->out - *used;", "return sizeof rings_->out - *used + 1;"), MODELS, "output with room for one byte"),
     "the daemon's index is trusted": (HEADER, once("bytes <= ring_bytes ? std::optional(bytes) : std::nullopt", "std::optional(bytes)"), MODELS, HOSTILE),
     "a ring with one byte too many is possible": (HEADER, once("bytes <= ring_bytes ?", "bytes <= ring_bytes + 1 ?"), MODELS, HOSTILE),
-    "the wrong place": (HEADER, once("% sizeof rings_->out]", "% (sizeof rings_->out - 1)]"), MODELS, "output over the end of the array"),
+    "the wrong place": (HEADER, in_function("write", "% sizeof rings_->out]", "% (sizeof rings_->out - 1)]"), MODELS, "output over the end of the array"),
     "one byte too few is awaited": (PLUGIN, once("front_.room() == out_bytes", "front_.room() == out_bytes - 1"), MODELS,
                                     "a guest that waits until all is taken"),
     "the event comes before the bytes": (

@@ -371,8 +371,12 @@ TEST_CASE("entries of a report can be pasted back, and are then met by the same 
   CHECK(pasted > 10);
 }
 
+TEST_CASE("each form about the rings of bytes is met") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) check_passes(today, seed);
+}
+
 TEST_CASE("a scenario that is written out and read back is the same run") {
-  for (const std::string& text : {hello, long_input, forged_index, pty}) {
+  for (const std::string& text : {hello, long_input, forged_index, pty, today}) {
     const Parsed parsed = read_text(text);
     for (const Scenario& each : parsed.runs) {
       const std::string again = written(each);

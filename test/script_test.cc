@@ -7,7 +7,6 @@ using namespace ringside;
 using namespace ringside::script;
 using namespace ringside::test;
 using namespace std::chrono_literals;
-using trace::IndexName;
 using trace::Role;
 
 TEST_CASE("the four examples are read without an error") {
@@ -33,7 +32,7 @@ TEST_CASE("each statement of the scenario hello is parsed") {
   const auto& ring = std::get<RingState>(std::get<Expect>(statements[3].what).pattern.what);
   CHECK(ring.ring.domain == 1);
   CHECK(ring.tests.size() == 2);
-  CHECK(ring.tests[1].index == IndexName::rsp_prod);
+  CHECK(ring.tests[1].index == RingIndex::rsp_prod);
   CHECK(ring.tests[1].number == 0);
   const auto& forwards = std::get<Forwards>(std::get<Expect>(statements[5].what).pattern.what);
   CHECK(forwards.who.role == Role::xcs);
@@ -58,7 +57,7 @@ TEST_CASE("a guest's acts are parsed") {
   CHECK(act_of<Ends>("dom1 ends").domain.domain == 1);
   const auto writes =
       act_of<WritesSlot>("dom1 writes rx[7] response type 5 subtype 3 id 9 length 255 |00 ff|");
-  CHECK(writes.ring.ring == ring::Ring::rx);
+  CHECK(writes.ring.ring == RingName::rx);
   CHECK(writes.slot == 7);
   CHECK(writes.message.response);
   CHECK(writes.message.type == 5);
@@ -68,7 +67,7 @@ TEST_CASE("a guest's acts are parsed") {
   CHECK(writes.message.payload->bytes() == std::string("\0\xff", 2));
   const auto sets = act_of<SetsIndex>("dom1 sets tx.rsp_prod to 0xffffffff");
   CHECK(sets.number == 0xffffffff);
-  CHECK(sets.index == IndexName::rsp_prod);
+  CHECK(sets.index == RingIndex::rsp_prod);
   CHECK_FALSE(sets.adds);
   CHECK(act_of<SetsIndex>("xcs adds 20 to dom1.rx.req_prod").adds);
   CHECK(act_of<FillsRing>("dom1 fills dom1.tx").ring.domain == 1);
@@ -166,7 +165,7 @@ TEST_CASE("patterns of messages, events and reports are parsed") {
   CHECK(pattern_of<EventRaised>("event xcs -> dom1").to.domain == 1);
   pattern_of<TakesEvent>("dom1 takes event");
   CHECK(pattern_of<SlotWritten>("xcs writes dom1.rx[3] request console").slot == 3);
-  CHECK(pattern_of<IndexMoved>("xcs moves dom1.rx req_cons 7 -> 8").index == IndexName::req_cons);
+  CHECK(pattern_of<IndexMoved>("xcs moves dom1.rx req_cons 7 -> 8").index == RingIndex::req_cons);
   CHECK(pattern_of<Refuses>("xcs refuses dom1 \"indices\"").reason->unit == "indices");
   CHECK(pattern_of<Says>("xen says /dom1 .*/").text.kind == Payload::Kind::regex);
   const Parsed quirky = read_text("scenario \"t\"\nquirk xcs-fd2 on\nexpect quirk xcs-fd2 bites\n");

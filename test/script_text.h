@@ -142,4 +142,44 @@ user types "root\n" at P
 expect dom1 reads "root\n"
 )scn";
 
+/// Each form about the rings of bytes.
+inline const std::string today = R"scn(scenario "Today"
+controller xenconsoled
+xen boots dom1, dom2
+user connects to dom1
+user[b] connects to dom2
+never bytes at dom2.in
+dom1 prints "hello"
+expect dom1 writes out "hel"
+expect dom1 writes out "l"...
+expect dom1 writes out /o$/
+expect dom1 moves out out_prod 0 -> 5
+expect event dom1 -> xenconsoled
+expect xenconsoled takes event
+expect xenconsoled moves dom1.out.out_cons 0 -> 5
+expect event xenconsoled -> dom1
+expect dom1 takes event
+expect dom1.out out_prod 5 out_cons 5
+expect user sees "hello"
+user types "abc" in one write
+expect xenconsoled writes dom1.in "abc"
+expect xenconsoled moves dom1.in in_prod 0 -> 3
+expect dom1 moves in.in_cons 0 -> 3
+expect dom1.in.in_prod >= 3
+expect dom1 reads "abc"
+expect dom1.in settles at in_prod 3 in_cons 3
+expect no more bytes at dom1.out for 50ms
+dom1 sets out.out_prod to 5000
+dom1 adds 10 to out.out_prod
+dom1 notifies xenconsoled
+expect event dom1 -> xenconsoled
+xenconsoled sets dom1.in.in_prod to 3000
+xenconsoled notifies dom1
+expect event xenconsoled -> dom1
+expect dom1 refuses "impossible"
+expect dom1.out settles at out_prod 5010 out_cons 5
+dom2 prints "here"
+expect user[b] sees "here"
+)scn";
+
 }  // namespace ringside::test

@@ -108,6 +108,16 @@ TEST_CASE("read-line prints one line and leaves the next to the shell") {
   CHECK(type("read-line\n").says("read-line: the input has ended\n"));
 }
 
+TEST_CASE("in a domain of today, about and uname tell of xenconsoled and its rings") {
+  std::istringstream in("about\nuname -a\n");
+  std::ostringstream out;
+  CHECK(shell_main(in, out, {.domain_name = "web", .domain = 7, .console_port = 2, .layout = "today"}) == 0);
+  for (const char* part :
+       {"pty of xenconsoled", "domain 7 grants to dom0", "to port 2.", "Linux web 6.1.0-xenU"})
+    CHECK(out.str().find(part) != std::string::npos);
+  CHECK(out.str().find("xend") == std::string::npos);
+}
+
 TEST_CASE("about prints the page's layout, the port and the domain") {
   const Session session = type("about\n");
   CHECK(session.says("domain 4"));

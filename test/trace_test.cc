@@ -267,8 +267,8 @@ TEST_CASE("every type, role, index and outcome of 2005 has a name, and no two sh
                          "vcpu-hotplug", "debug",    "type 12"};
   for (std::size_t type = 0; type < std::size(types); ++type)
     CHECK(message_type_name(static_cast<std::uint8_t>(type)) == types[type]);
-  const char* roles[] = {"xen",  "dom0",   "xcs",  "xend",     "xenctld",      "uart",
-                         "user", "client", "dom0", "dom0.tty", "dom0.program", "actor 11"};
+  const char* roles[] = {"xen",  "dom0",   "xcs",  "xend",     "xenctld",      "xenconsoled", "uart",
+                         "user", "client", "dom0", "dom0.tty", "dom0.program", "actor 12"};
   for (std::size_t role = 0; role < std::size(roles); ++role) {
     CHECK(actor_name({static_cast<Role>(role), 0, 0}) == roles[role]);
   }

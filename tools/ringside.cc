@@ -52,7 +52,7 @@ constexpr char program_about[] =
 
 struct CommandFamily {
   void (*add)(Command app, Session& session);
-  std::array<std::string_view, 7> names;  ///< of its subcommands
+  std::array<std::string_view, 8> names;  ///< of its subcommands
 };
 
 /// In the order of the help.
@@ -68,7 +68,7 @@ constexpr CommandFamily families[] = {
     {add_attach_commands, {"attach", "detach"}},
     {add_serial_commands, {"uart", "keyboard", "dmesg"}},
     {add_ring_command, {"ring"}},
-    {add_modern_commands, {"modern", "xenstored", "xenconsoled"}},
+    {add_modern_commands, {"modern", "xenstored"}},
     {add_toolstack_command, {"toolstack"}},
     {add_dump_command, {"dump"}},
     {add_watch_command, {"watch"}},
@@ -90,7 +90,7 @@ constexpr CommandFamily families[] = {
     {add_doctor_command, {"doctor"}},
     {add_help_command, {}},  // without a name here: it needs all commands
     {add_complete_command, {}},
-    {add_process_commands, {"xen", "xcs", "xend", "xenctld", "dom0", "domu", "shell"}},
+    {add_process_commands, {"xen", "xcs", "xend", "xenctld", "xenconsoled", "dom0", "domu", "shell"}},
     {add_keeper_command, {"keeper"}},
 };
 

@@ -119,8 +119,9 @@ void HvcTty::move_input() {
 
 void HvcTty::take(std::size_t bytes) {
   const ring::Index before = front_.in_cons();
+  const auto moment = journal_.moment();
   front_.take(bytes);
-  journal_.byte_index_moved(domain_, trace::ByteIndex::in_cons, before, front_.in_cons());
+  journal_.byte_index_moved(domain_, trace::ByteIndex::in_cons, before, front_.in_cons(), moment);
   moved_ = true;
 }
 

@@ -38,6 +38,8 @@ class Shell {
   bool read_line(std::string& line);
   void run_line(std::string_view line);
 
+  [[nodiscard]] bool is_of_today() const { return info_.layout == "today"; }
+  void about_today();
   void about(std::string_view);
   void count(std::string_view argument);
   void echo(std::string_view argument);
@@ -133,7 +135,19 @@ void Shell::run_line(std::string_view line) {
   out_ << name << ": no such command; 'help' lists all commands\n";
 }
 
+void Shell::about_today() {
+  out_ << "Each key you pressed went from your terminal into the pty of xenconsoled in dom0. xenconsoled "
+          "wrote\n"
+          "it into the ring in, 1024 bytes of a frame that domain "
+       << info_.domain << " grants to dom0, moved in_prod,\nand sent an event by hypercall to port "
+       << info_.console_port
+       << ". The driver hvc of this kernel took the byte, moved\n"
+          "in_cons, and gave it to the terminal that this shell reads from. The echo went back through the\n"
+          "ring out, 2048 bytes. Nothing was answered.\n";
+}
+
 void Shell::about(std::string_view) {
+  if (is_of_today()) return about_today();
   out_ << "Each key you pressed went from your terminal to xend in dom0, which cut it into a control\n"
           "message of at most 60 bytes and handed it to xcs. xcs wrote it into a slot of the rx ring in\n"
           "the page that domain "
@@ -211,7 +225,8 @@ void Shell::uname(std::string_view argument) {
   if (argument.empty()) {
     out_ << "Linux\n";
   } else if (argument == "-a") {
-    out_ << "Linux " << info_.domain_name << " 2.6.11-xenU #1 Fri Jul 1 2005 ringside\n";
+    out_ << "Linux " << info_.domain_name
+         << (is_of_today() ? " 6.1.0-xenU ringside\n" : " 2.6.11-xenU #1 Fri Jul 1 2005 ringside\n");
   } else {
     out_ << "uname: only -a is known here, not '" << argument << "'\n";
   }

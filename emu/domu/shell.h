@@ -14,7 +14,7 @@ struct ShellInfo {
   std::string domain_name = "domU";
   unsigned domain = 0;
   unsigned console_port = 1;
-  std::string layout = "sring";
+  std::string layout = "sring";  ///< of its page; "today": its console is today's
 };
 
 /// Prompts, reads and runs commands until `exit` or the end of `in`. Returns the exit status: exit's

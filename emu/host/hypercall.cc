@@ -158,12 +158,13 @@ Result<ring::Port> Privcmd::evtchn_alloc_unbound(DomainId domain, DomainId remot
 }
 
 Result<Privcmd::PortPair> Privcmd::evtchn_bind_interdomain(DomainId domain1, DomainId domain2,
-                                                           ring::Port port1, ring::Port port2) {
+                                                           ring::Port port1, ring::Port port2, bool alone) {
   auto outcome = call("cannot bind the event channel", {.op = HypercallOp::evtchn_bind_interdomain,
                                                         .domain = domain1,
                                                         .domain2 = domain2,
                                                         .port = port1,
-                                                        .port2 = port2});
+                                                        .port2 = port2,
+                                                        .alone = alone});
   if (!outcome) return outcome.error();
   return PortPair{outcome->answer.port, outcome->answer.port2};
 }

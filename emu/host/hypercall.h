@@ -279,9 +279,9 @@ class Privcmd {
     ring::Port port2;
   };
   Result<ring::Port> evtchn_alloc_unbound(DomainId domain, DomainId remote);
+  /// `alone`, here and below: a port of dom0 for this connection only, which ends with it.
   Result<PortPair> evtchn_bind_interdomain(DomainId domain1, DomainId domain2, ring::Port port1,
-                                           ring::Port port2);
-  /// `alone`: a port of dom0 for this connection only, which ends with it.
+                                           ring::Port port2, bool alone = false);
   Result<ring::Port> evtchn_bind_virq(std::uint32_t virq, bool alone = false);
   /// EPERM: the caller is not dom0. EINVAL: no such interrupt.
   Result<ring::Port> evtchn_bind_pirq(std::uint32_t pirq);

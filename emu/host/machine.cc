@@ -32,15 +32,25 @@ struct MadeName {
 };
 
 constexpr MadeName made_names[] = {
-    {"xen.sock", false, "", fs::file_type::socket},      {"xcs_socket", false, "", fs::file_type::socket},
-    {"xend.sock", false, "", fs::file_type::socket},     {"xenctld.sock", false, "", fs::file_type::socket},
-    {"keyboard", false, "", fs::file_type::socket},      {"console-", true, "", fs::file_type::socket},
-    {"puppet-", true, "", fs::file_type::socket},        {"com1", false, "", fs::file_type::symlink},
-    {"com1.new", false, "", fs::file_type::symlink},     {"pty-", true, "", fs::file_type::symlink},
-    {"pty-", true, ".new", fs::file_type::symlink},      {"faults", false, "", fs::file_type::regular},
-    {"console-", true, ".kept", fs::file_type::regular}, {"early-", true, ".kept", fs::file_type::regular},
-    {"dom", true, ".spec", fs::file_type::regular},      {"dom", true, ".log", fs::file_type::regular},
-    {"journal", false, "", fs::file_type::directory},    {"store", false, "", fs::file_type::directory},
+    {"xen.sock", false, "", fs::file_type::socket},
+    {"xcs_socket", false, "", fs::file_type::socket},
+    {"xend.sock", false, "", fs::file_type::socket},
+    {"xenctld.sock", false, "", fs::file_type::socket},
+    {"xenconsoled.sock", false, "", fs::file_type::socket},
+    {"keyboard", false, "", fs::file_type::socket},
+    {"console-", true, "", fs::file_type::socket},
+    {"puppet-", true, "", fs::file_type::socket},
+    {"com1", false, "", fs::file_type::symlink},
+    {"com1.new", false, "", fs::file_type::symlink},
+    {"pty-", true, "", fs::file_type::symlink},
+    {"pty-", true, ".new", fs::file_type::symlink},
+    {"faults", false, "", fs::file_type::regular},
+    {"console-", true, ".kept", fs::file_type::regular},
+    {"early-", true, ".kept", fs::file_type::regular},
+    {"dom", true, ".spec", fs::file_type::regular},
+    {"dom", true, ".log", fs::file_type::regular},
+    {"journal", false, "", fs::file_type::directory},
+    {"store", false, "", fs::file_type::directory},
 };
 
 /// The number between the two in `name`; empty when there is none.

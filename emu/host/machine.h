@@ -52,7 +52,9 @@ class Machine {
   /// Where today's xenstored has its socket.
   [[nodiscard]] std::string store_directory() const { return directory_ + "/store"; }
   [[nodiscard]] std::string store_socket() const { return store_directory() + "/socket"; }
-  /// The link to a domain's pty, under xenctld.
+  /// Of ringside's own xenconsoled.
+  [[nodiscard]] std::string xenconsoled_socket() const { return directory_ + "/xenconsoled.sock"; }
+  /// The link to a domain's pty, under xenctld or ringside's own xenconsoled.
   [[nodiscard]] std::string pty_link(DomainId domain) const {
     return directory_ + "/pty-" + std::to_string(domain);
   }

@@ -270,6 +270,7 @@ void fill(Filter& filter, Sealed process) {
       allow_signals(filter, {SIGCONT});
       break;
     case Sealed::xenctld:
+    case Sealed::xenconsoled:
       filter.allow(for_consoles);
       filter.allow(for_xenctld);
       allow_signals(filter, {SIGCONT});

@@ -20,7 +20,7 @@ namespace ringside {
 
 /// Which list. dom0's kernel has none: it starts programs as long as it lives. `xcs_early` is xcs with early
 /// answers, which keeps files.
-enum class Sealed : std::uint8_t { xen, xcs, xcs_early, xend, xenctld, domu };
+enum class Sealed : std::uint8_t { xen, xcs, xcs_early, xend, xenctld, xenconsoled, domu };
 
 /// Whether this build has lists. It has none without libseccomp, and none under a sanitizer, which makes
 /// calls of its own that depend on its reports. no_new_privs is set in any case.

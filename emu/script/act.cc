@@ -19,8 +19,9 @@ Lane lane_of(Side side) {
 }
 
 Daemon daemon_of(const Actor& actor) {
-  if (actor.role == Role::xcs) return Daemon::xcs;
-  return actor.role == Role::xend ? Daemon::xend : Daemon::xenctld;
+  for (const Daemon each : {Daemon::xcs, Daemon::xend, Daemon::xenconsoled})
+    if (role_of(each) == actor.role) return each;
+  return Daemon::xenctld;
 }
 
 ring::ControlMessage made(const Message& message) {
@@ -52,7 +53,7 @@ Result<> ActExecutor::carry_out(const Act& act, const Span& line) {
             [&](const WritesSlot& each) { return slot(each); },
             [&](const SetsIndex& each) { return index(each); },
             [&](const FillsRing& each) {
-              return stage_.fill(on_stage(each.who), each.ring.domain, each.ring.ring);
+              return stage_.fill(on_stage(each.who), each.ring.domain, message_ring(each.ring.ring));
             },
             [&](const Notifies& each) { return stage_.notify(on_stage(each.who), on_stage(each.peer)); },
             [&](const Answering& each) { return answering(each, line); },
@@ -197,19 +198,24 @@ Result<> ActExecutor::suspension(const Suspension& act, const Span& line) {
 }
 
 Result<> ActExecutor::slot(const WritesSlot& act) {
-  return stage_.write_slot(on_stage(act.who), act.ring.domain, act.ring.ring, act.slot,
+  return stage_.write_slot(on_stage(act.who), act.ring.domain, message_ring(act.ring.ring), act.slot,
                            act.message.response ? trace::SlotUse::response : trace::SlotUse::request,
                            made(act.message));
 }
 
 Result<> ActExecutor::index(const SetsIndex& act) {
+  const DomainId domain = act.ring.domain;
+  const bool bytes = holds_bytes(act.ring.ring);
   std::uint32_t value = act.number;
   if (act.adds) {
-    auto now = stage_.read_index(act.ring.domain, act.ring.ring, act.index);
+    auto now = bytes ? stage_.read_byte_index(domain, byte_index(act.index))
+                     : stage_.read_index(domain, message_ring(act.ring.ring), message_index(act.index));
     if (!now) return now.error();
     value += *now;
   }
-  return stage_.set_index(on_stage(act.who), act.ring.domain, act.ring.ring, act.index, value);
+  const trace::Actor who = on_stage(act.who);
+  if (bytes) return stage_.set_byte_index(who, domain, byte_index(act.index), value);
+  return stage_.set_index(who, domain, message_ring(act.ring.ring), message_index(act.index), value);
 }
 
 Result<> ActExecutor::answering(const Answering& act, const Span& line) {
@@ -230,6 +236,7 @@ Result<> ActExecutor::answering(const Answering& act, const Span& line) {
     case Role::xen:
     case Role::dom0:
     case Role::xcs:
+    case Role::xenconsoled:
     case Role::uart:
     case Role::user:
     case Role::tty:

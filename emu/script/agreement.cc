@@ -99,6 +99,13 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
       return add_message(behaviours, fmt::format("{} writes dom{}.{}", actor, entry.domain, tx ? "tx" : "rx"),
                          about, entry.message, request);
     }
+    case Kind::bytes_written: {
+      about.down = trace::byte_ring_of(entry) == trace::ByteRing::in;
+      about.up = !about.down;
+      return append(behaviours,
+                    fmt::format("{} writes dom{}.{}", actor, entry.domain, about.down ? "in" : "out"), about,
+                    trace::text_of(entry));
+    }
     case Kind::frame_passed: {
       if (entry.detail != dom0::XCS_REQUEST && entry.detail != dom0::XCS_RESPONSE) return;
       const bool request = entry.detail == dom0::XCS_REQUEST;
@@ -127,6 +134,8 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
                     trace::text_of(entry));
     }
     case Kind::refused:
+      // How often a guest of today sends events while no xenconsoled is there depends on time.
+      if (is(entry, trace::Refusal::port_unbound)) return;
       // A domain refuses what it receives.
       about.down = entry.actor.role == Role::domain;
       return append(behaviours, fmt::format("{} refuses {}", actor, who(entry.peer)), about,
@@ -149,7 +158,6 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
     case Kind::event_taken:
     case Kind::mask_changed:
     case Kind::frame_taken:
-    case Kind::bytes_written:
     case Kind::byte_index_moved:
     case Kind::byte_index_found:
     case Kind::bytes_found:
@@ -158,7 +166,8 @@ void add(Behaviours& behaviours, const trace::Entry& entry, const Returned& retu
 }
 
 bool is_daemon(trace::Actor actor) {
-  return actor.role == Role::xcs || actor.role == Role::xend || actor.role == Role::xenctld;
+  return actor.role == Role::xcs || actor.role == Role::xend || actor.role == Role::xenctld ||
+         actor.role == Role::xenconsoled;
 }
 
 bool is_kill_of_daemon(const trace::Entry& entry) {

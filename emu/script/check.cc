@@ -10,6 +10,7 @@
 #include <set>
 
 #include "emu/script/connections.h"
+#include "emu/script/controllers.h"
 #include "emu/script/match.h"
 #include "emu/script/neighbours.h"
 #include "emu/script/suggest.h"
@@ -47,9 +48,7 @@ class Checker {
   void message(const Actor& from, const Actor& to);
   void label(const std::string& name, const Span& span);
   void domain(std::uint32_t number, const Span& span, bool anywhere);
-  void controller(Role role, const Span& span);
   void appears(const Actor& domain);
-  void quirks();
   void gather(const Act& act, const Span& line);
   void present(const Actor& actor);
   void acts(const Actor& domain);
@@ -72,20 +71,14 @@ class Checker {
   std::set<std::string> ptys_ever_;
   std::vector<std::string> phases_;
   std::set<std::string> phases_begun_;
-  Span xcs_at_;
-  Span xenctld_at_;
+  Controllers controllers_;
 };
 
 void Checker::run() {
   gather(scenario_.statements);
   for (const Pattern& each : scenario_.setup.ignores) pattern(each, true);
   statements(scenario_.statements);
-  scenario_.setup.controller = xenctld_at_.nowhere() ? Controller::xcs : Controller::xenctld;
-  if (!xenctld_at_.nowhere() && !xcs_at_.nowhere()) {
-    diagnostics_.error("E040", std::max(xcs_at_, xenctld_at_), "xenctld and xcs in one scenario",
-                       "xenctld takes the place of xcs and xend; make it two scenarios");
-  }
-  quirks();
+  controllers_.decide(scenario_, diagnostics_);
   expectations();
 }
 
@@ -97,18 +90,6 @@ void Checker::expectations() {
       "W005", scenario_.setup.title_span,
       fmt::format("nothing is expected{}{}: it passes whatever happens", in.empty() ? "" : " in ", in),
       "add an expectation: expect user sees \"hello\"");
-}
-
-void Checker::quirks() {
-  if (scenario_.setup.controller != Controller::xenctld) return;
-  const auto warn = [this](const std::string& what) {
-    diagnostics_.warning("W004", scenario_.setup.title_span, what, "dom0's end is xenctld in this scenario");
-  };
-  for (const QuirkAbout& each : quirks_known) {
-    if (scenario_.setup.quirks.has(each.quirk) && each.process != "domu")
-      warn(fmt::format("the quirk {} belongs to {}, which does not run here", each.name, each.process));
-  }
-  if (scenario_.setup.answer == Answer::xcs) warn("xcs does not run here, so it answers nothing");
 }
 
 /// Collects names that a line may use before another line defines them: domains, ptys, phases.
@@ -182,11 +163,6 @@ void Checker::statement(const Statement& statement) {
              statement.what);
 }
 
-void Checker::controller(Role role, const Span& span) {
-  if (role == Role::xenctld && xenctld_at_.nowhere()) xenctld_at_ = span;
-  if ((role == Role::xcs || role == Role::xend || role == Role::client) && xcs_at_.nowhere()) xcs_at_ = span;
-}
-
 void Checker::domain(std::uint32_t number, const Span& span, bool anywhere) {
   if (number == 0 || alive_.contains(number)) return;
   const auto later = ever_.find(number);
@@ -215,7 +191,7 @@ void Checker::present(const Actor& actor) {
 }
 
 void Checker::actor(const Actor& actor, bool anywhere) {
-  controller(actor.role, actor.span);
+  controllers_.named(actor.role, actor.span);
   present(actor);
   if (actor.role == Role::domain) domain(actor.domain, actor.span, anywhere);
 }
@@ -241,7 +217,7 @@ void Checker::acts_as_user(const Actor& user) {
 
 void Checker::receives(const Actor& client, bool anywhere) {
   if (anywhere) return actor(client, true);
-  controller(client.role, client.span);
+  controllers_.named(client.role, client.span);
   connections_.needs_connection(client);
 }
 
@@ -254,7 +230,7 @@ void Checker::ring(const RingRef& ring, bool anywhere) {
 }
 
 void Checker::pty(const std::string& name, const Span& span, bool anywhere) {
-  controller(Role::xenctld, span);
+  controllers_.named(Role::xenctld, span);
   // `pty` without a name is the only pty. An `expect no` may name it before it exists.
   if (name.empty() || names_.contains(name) || (anywhere && ptys_ever_.contains(name))) return;
   std::vector<std::string> known;
@@ -285,6 +261,9 @@ void Checker::place(const Place& place, bool anywhere) {
       break;
     case Place::Kind::uart:
       break;
+    case Place::Kind::ring:
+      ring({place.actor.domain, place.ring, place.span}, anywhere);
+      break;
   }
 }
 
@@ -292,7 +271,8 @@ void Checker::event(const Actor& from, const Actor& to) {
   if (events_pass(from, to)) return;
   diagnostics_.error("E034", joined(from.span, to.span),
                      fmt::format("no event passes from {} to {}", spelled(from), spelled(to)),
-                     "events: dom1 -> xcs, xcs -> dom1, xen -> xcs, xen -> dom1, xen -> dom0, uart -> xen");
+                     "events: dom1 -> xcs, xcs -> dom1, xen -> xcs, xen -> dom1, xen -> dom0, uart -> xen, "
+                     "dom1 -> xenconsoled");
 }
 
 void Checker::message(const Actor& from, const Actor& to) {
@@ -361,7 +341,7 @@ void Checker::act(const Act& act, const Span& line) {
   };
   std::visit(
       [&](const auto& each) {
-        if constexpr (requires { each.client; }) controller(each.client.role, each.client.span);
+        if constexpr (requires { each.client; }) controllers_.named(each.client.role, each.client.span);
       },
       act);
   std::visit(
@@ -387,15 +367,15 @@ void Checker::act(const Act& act, const Span& line) {
             },
             [&](const Connects& each) {
               acts(each.domain);
-              if (each.by == Connects::By::tcp) controller(Role::xend, line);  // xenctld has ptys
+              if (each.by == Connects::By::tcp) controllers_.named(Role::xend, line);  // xenctld has ptys
               connections_.connects(each);
             },
             [&](const Disconnects& each) { acts_as_user(each.user), connections_.disconnects(each, line); },
-            [&](const EndsTyping& each) { controller(Role::xend, line), acts_as_user(each.user); },
+            [&](const EndsTyping& each) { controllers_.named(Role::xend, line), acts_as_user(each.user); },
             [&](const Suspension& each) { actor(each.who), acts(each.domain); },
             [&](const Types& each) { types(each); },
             [&](const HandlesPty& each) {
-              controller(Role::xenctld, line);
+              controllers_.named(Role::xenctld, line);
               each.attaches ? acts(each.domain) : actor(each.domain);
               label(each.name, line);
             },

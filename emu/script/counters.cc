@@ -20,9 +20,10 @@ constexpr Roles uart_role = only(Role::uart);
 constexpr Roles xcs = only(Role::xcs);
 constexpr Roles xend = only(Role::xend);
 constexpr Roles xenctld = only(Role::xenctld);
+constexpr Roles keeper = xend | xenctld | only(Role::xenconsoled);
 constexpr Roles domain_role = only(Role::domain);
 constexpr Roles channel_end = xcs | xenctld;
-constexpr Roles every_role = xen_role | xcs | xend | xenctld | domain_role;
+constexpr Roles every_role = xen_role | xcs | keeper | domain_role;
 
 constexpr CounterSource counter(Counter which) {
   return {CountedBy::counter, static_cast<std::uint8_t>(which)};
@@ -70,9 +71,9 @@ constexpr std::array counters{
     CounterAbout{every_role, "refused", "times", "it refused a request", any_refusal},
     CounterAbout{xcs, "dropped", "messages",
                  "lost because a guest's ring was full (quirk xcs-drop-when-full)", xcs_dropped},
-    CounterAbout{xend | xenctld, "queued", "bytes", "output that waits for a viewer", level},
-    CounterAbout{xend | xenctld, "lost", "bytes",
-                 "output discarded or never read, and input that came too late", console_lost},
+    CounterAbout{keeper, "queued", "bytes", "output that waits for a viewer", level},
+    CounterAbout{keeper, "lost", "bytes", "output discarded or never read, and input that came too late",
+                 console_lost},
     CounterAbout{xenctld, "twice", "bytes", "output that a restart may show a second time", twice},
     CounterAbout{channel_end, "queued_messages", "messages", "waited for a free slot", queued_messages},
     CounterAbout{channel_end, "refused_messages", "messages", "refused, because too many waited for a slot",
@@ -108,10 +109,11 @@ constexpr std::array counters{
                  guest_dropped},
     CounterAbout{domain_role, "strays", "events", "at a port without a handler", strays},
     CounterAbout{domain_role, "index_faults", "times", "the controller's indices were impossible",
-                 guest_index_faults},
-    CounterAbout{domain_role, "unknown_ids", "responses", "with an id that no request carries", unknown_ids},
+                 guest_index_faults, true},
+    CounterAbout{domain_role, "unknown_ids", "responses", "with an id that no request carries", unknown_ids,
+                 true},
     CounterAbout{domain_role, "length_faults", "messages", "longer than 60 bytes, from the controller",
-                 long_lengths},
+                 long_lengths, true},
 };
 
 constexpr std::array types{

@@ -66,7 +66,8 @@ class Ended {
           is_back(domain);
           // The daemon in dom0 makes the console of a new domain.
           if (!domains_.insert(domain.domain).second) break;
-          for (const Role process : {Role::xcs, Role::xend, Role::xenctld}) needs(process, domain.span);
+          for (const Role process : {Role::xcs, Role::xend, Role::xenctld, Role::xenconsoled})
+            needs(process, domain.span);
           break;
         case Life::Verb::kills:
         case Life::Verb::destroys:
@@ -130,7 +131,8 @@ class Ended {
   // -- users
 
   void act(const Connects& connects, const Span&) {
-    needs(Role::xend, connects.user.span);
+    for (const Role keeper : {Role::xend, Role::xenctld, Role::xenconsoled})
+      needs(keeper, connects.user.span);
     is_back(connects.user);
     users_left_.erase(connects.user.name);
     typing_ended_.erase(connects.user.name);

@@ -116,7 +116,7 @@ trace::Journaled journal_of(const Scenario& scenario, const Sources& sources, co
   trace::JournalHeader& header = journal.header;
   header.made_by = std::move(made_by);
   header.mode = spelled(scenario.mode);
-  header.controller = scenario.setup.controller == Controller::xenctld ? "xenctld" : "xcs";
+  header.controller = spelled(scenario.setup.controller);
   if (scenario.setup.controller == Controller::xcs) header.answer = name_of(scenario.setup.answer);
   header.seed = seed;
   for (const std::uint32_t domain : record.state.domains())

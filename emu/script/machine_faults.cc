@@ -37,6 +37,9 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
   const auto refused = [&way](const char* why, const char* advice) {
     return Error{EINVAL, "cannot inject the fault", way, why, advice};
   };
+  if (plan_.dom0 == Dom0::xenconsoled)
+    return refused("events of today's consoles are hypercalls, and cannot be lost",
+                   "try it with xcs or xenctld");
   const bool with_guest = one_is(fault, Role::domain);
   if (fault.traffic == Traffic::event) {
     const bool from_xen = fault.from.role == Role::xen;
@@ -55,7 +58,8 @@ Result<std::size_t> MachineStage::unit_of(const StageFault& fault) const {
 }
 
 trace::Role MachineStage::controller() const {
-  return plan_.dom0 == Dom0::xenctld ? Role::xenctld : Role::xcs;
+  const Daemon keeper = console_keeper();
+  return keeper == Daemon::xend ? Role::xcs : role_of(keeper);
 }
 
 Result<FaultRule> MachineStage::rule_of(StageFault& fault) const {

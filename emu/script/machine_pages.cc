@@ -84,13 +84,13 @@ Result<> MachineStage::notify(trace::Actor who, trace::Actor peer) {
     if (peer.role == trace::Role::domain) return raise_down(who, peer.number);
     return Error{EINVAL, "cannot notify", "a daemon", "an event goes from or to a domain", ""};
   }
-  const bool to_controller =
-      peer.role == trace::Role::xcs || peer.role == trace::Role::xenctld || peer.role == trace::Role::dom0;
+  const bool to_controller = peer.role == trace::Role::xcs || peer.role == trace::Role::xenctld ||
+                             peer.role == trace::Role::xenconsoled || peer.role == trace::Role::dom0;
   if (!to_controller) {
     return Error{EINVAL, "cannot notify", fmt::format("dom{}", who.number),
                  "its console channel leads only to dom0", ""};
   }
-  return raise_up(who.number);
+  return plan_.dom0 == Dom0::xenconsoled ? send_up(who.number) : raise_up(who.number);
 }
 
 /// Xen raises the event, after a hypercall by dom0.

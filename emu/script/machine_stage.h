@@ -36,6 +36,9 @@ class MachineStage : public Stage {
   Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
                      std::uint32_t value) override;
   Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) override;
+  Result<> set_byte_index(trace::Actor who, DomainId domain, trace::ByteIndex index,
+                          std::uint32_t value) override;
+  Result<std::uint32_t> read_byte_index(DomainId domain, trace::ByteIndex index) override;
   Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) override;
   Result<> notify(trace::Actor who, trace::Actor peer) override;
 
@@ -75,6 +78,8 @@ class MachineStage : public Stage {
   // -- implemented by the derived stages
   /// The connection of the tools that build domains.
   virtual Privcmd& privcmd() = 0;
+  /// Their host.
+  virtual Host& tools_host() = 0;
   /// The host through which a user or client acts. The same name gives the same host.
   virtual Host& host_for(const std::string& name) = 0;
   virtual trace::Journal journal(trace::Actor self) = 0;
@@ -99,6 +104,9 @@ class MachineStage : public Stage {
     std::string xcs;
     std::string xend;
     std::string xenctld;
+    std::string xenconsoled;
+
+    [[nodiscard]] const std::string& of(Daemon daemon) const;
   };
   virtual const Sockets& sockets() const = 0;
   /// Called after a connection to xcs was made: waits until xcs has accepted it, and returns its number in
@@ -115,6 +123,8 @@ class MachineStage : public Stage {
   [[nodiscard]] Result<std::string> ask(const std::string& line);
   /// The console's present ports and path, from xend.
   [[nodiscard]] Result<Console> present_console(DomainId domain);
+  [[nodiscard]] Daemon console_keeper() const { return script::console_keeper(plan_.dom0); }
+  [[nodiscard]] static Error not_of_2005(const char* what, DomainId domain);
   /// EINVAL: this machine has no such process.
   [[nodiscard]] Result<> check_daemon(Daemon daemon) const;
   /// The host's name of the client whose connection has this number in xcs.
@@ -178,6 +188,8 @@ class MachineStage : public Stage {
 
   // Pages (machine_pages.cc).
   [[nodiscard]] Result<std::uint32_t*> index_word(DomainId domain, ring::Ring ring, trace::IndexName index);
+  [[nodiscard]] Result<Mapping> byte_rings_of(DomainId domain);
+  [[nodiscard]] Result<> send_up(DomainId domain);
   [[nodiscard]] Result<> raise_down(trace::Actor who, DomainId domain);
   [[nodiscard]] Result<> raise_up(DomainId domain);
 

@@ -18,15 +18,46 @@ const char* name_of(Daemon daemon) {
       return "xend";
     case Daemon::xenctld:
       return "xenctld";
+    case Daemon::xenconsoled:
+      return "xenconsoled";
   }
   return "";
 }
 
+trace::Role role_of(Daemon daemon) {
+  switch (daemon) {
+    case Daemon::xcs:
+      return trace::Role::xcs;
+    case Daemon::xend:
+      return trace::Role::xend;
+    case Daemon::xenctld:
+      return trace::Role::xenctld;
+    case Daemon::xenconsoled:
+      return trace::Role::xenconsoled;
+  }
+  return trace::Role::xend;
+}
+
+const std::string& MachineStage::Sockets::of(Daemon daemon) const {
+  switch (daemon) {
+    case Daemon::xcs:
+      return xcs;
+    case Daemon::xend:
+      return xend;
+    case Daemon::xenctld:
+      return xenctld;
+    case Daemon::xenconsoled:
+      return xenconsoled;
+  }
+  return xend;
+}
+
 /// Sends one request to the daemon that keeps the consoles. Returns the answer without its "ok ".
 Result<std::string> MachineStage::ask(const std::string& line) {
-  const char* daemon = plan_.dom0 == Dom0::xenctld ? "xenctld" : "xend";
+  const Daemon keeper = console_keeper();
+  const char* daemon = name_of(keeper);
   Host& tools = host_for("tools");
-  auto stream = tools.connect_local(plan_.dom0 == Dom0::xenctld ? sockets().xenctld : sockets().xend);
+  auto stream = tools.connect_local(sockets().of(keeper));
   if (!stream) return stream.error();
   std::string answer;
   Wire wire(tools, std::move(*stream),
@@ -44,10 +75,24 @@ Result<std::string> MachineStage::ask(const std::string& line) {
 }
 
 Result<> MachineStage::check_daemon(Daemon daemon) const {
-  if ((daemon == Daemon::xenctld) == (plan_.dom0 == Dom0::xenctld)) return Done{};
+  const Daemon keeper = console_keeper();
+  if (daemon == keeper || (daemon == Daemon::xcs && keeper == Daemon::xend)) return Done{};
   return Error{EINVAL, "there is no such process", name_of(daemon),
-               plan_.dom0 == Dom0::xenctld ? "this machine runs xenctld" : "this machine runs xcs and xend",
+               keeper == Daemon::xend ? "this machine runs xcs and xend"
+                                      : fmt::format("this machine runs {}", name_of(keeper)),
                ""};
+}
+
+Daemon console_keeper(Dom0 dom0) {
+  switch (dom0) {
+    case Dom0::xcs_xend:
+      return Daemon::xend;
+    case Dom0::xenctld:
+      return Daemon::xenctld;
+    case Dom0::xenconsoled:
+      return Daemon::xenconsoled;
+  }
+  return Daemon::xend;
 }
 
 void MachineStage::connect_uart(Handle stream) {
@@ -67,12 +112,19 @@ void MachineStage::close_streams() {
 
 // -- suspending
 
+Error MachineStage::not_of_2005(const char* what, DomainId domain) {
+  return {EOPNOTSUPP, fmt::format("cannot {} it", what), fmt::format("dom{}", domain),
+          "a domain of today has no control messages, by which dom0 asks a guest of 2005", ""};
+}
+
 Result<> MachineStage::suspend(DomainId domain) {
+  if (plan_.dom0 == Dom0::xenconsoled) return not_of_2005("suspend", domain);
   auto asked = ask(fmt::format("suspend {}", domain));
   return asked ? Result<>(Done{}) : Result<>(asked.error());
 }
 
 Result<> MachineStage::resume(DomainId domain) {
+  if (plan_.dom0 == Dom0::xenconsoled) return not_of_2005("resume", domain);
   auto asked = ask(fmt::format("resume {}", domain));
   // An earlier request may have been completed after its caller gave up: so the page is mapped in any case.
   if (auto mapped = map_page(domain); !mapped) return mapped;
@@ -147,7 +199,7 @@ Result<> MachineStage::user_connects(const std::string& user, DomainId domain, W
     return Error{EISCONN, "a user cannot connect", user,
                  fmt::format("is at dom{} already", console_user.domain), "disconnect first"};
   }
-  const bool pty = plan_.dom0 == Dom0::xenctld;
+  const bool pty = plan_.dom0 != Dom0::xcs_xend;
   const auto connect = [&]() -> Result<Handle> {
     if (pty) {
       auto terminal = console_user.host->file_open(console->path, Host::FileUse::output);
@@ -163,8 +215,7 @@ Result<> MachineStage::user_connects(const std::string& user, DomainId domain, W
     if (console) stream = connect();
   }
   if (!stream) return stream.error();
-  connect_user(console_user, domain, std::move(*stream),
-               trace::actor(pty ? trace::Role::xenctld : trace::Role::xend));
+  connect_user(console_user, domain, std::move(*stream), trace::actor(role_of(console_keeper())));
   return Done{};
 }
 
@@ -203,8 +254,10 @@ Result<> MachineStage::user_reads(const std::string& user, bool reads) {
 Result<> MachineStage::pty_attaches(const std::string& pty, DomainId domain) {
   if (auto known = console_of(domain); !known) return known.error();
   if (plan_.dom0 != Dom0::xenctld) {
-    return Error{EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),
-                 "under xend consoles are sockets", "user connects"};
+    return Error{
+        EOPNOTSUPP, "cannot attach a pty", fmt::format("dom{}", domain),
+        plan_.dom0 == Dom0::xcs_xend ? "under xend consoles are sockets" : "xenconsoled makes a pty itself",
+        "user connects"};
   }
   ConsoleUser& console_user = find_or_add(ptys_, pty);
   if (console_user.wire != nullptr) {

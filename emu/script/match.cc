@@ -32,6 +32,30 @@ bool for_dom0_kernel(const trace::Entry& entry) {
           (source == trace::EventSource::virq && entry.to_value == VIRQ_CONSOLE));
 }
 
+/// Between a guest and xenconsoled.
+bool is_of_today(const EventRaised& event) {
+  return event.from.role == Role::xenconsoled ||
+         (event.from.role == Role::domain && event.to.role == Role::xenconsoled);
+}
+
+/// Today an event is a hypercall: xen raises it for the sender, about the domain at the other end of dom0's
+/// channel.
+bool is_sent(const trace::Entry& entry, const EventRaised& event) {
+  const bool up = event.from.role == Role::domain;
+  return entry.kind == Kind::event_raised && entry.actor.role == Role::xen &&
+         static_cast<trace::EventSource>(entry.from_value) == trace::EventSource::channel &&
+         entry.domain == (up ? event.from.domain : event.to.domain) &&
+         (up ? entry.peer == trace::dom0_actor : is_of_domain(entry.peer, event.to.domain));
+}
+
+bool is_move_of(const trace::Entry& entry, const IndexMoved& moved) {
+  if (entry.kind == Kind::byte_index_moved)
+    return holds_bytes(moved.ring.ring) &&
+           name_of(static_cast<trace::ByteIndex>(entry.detail)) == moved.index;
+  return entry.kind == Kind::index_moved && name_of(entry.ring) == moved.ring.ring &&
+         name_of(static_cast<trace::IndexName>(entry.detail)) == moved.index;
+}
+
 std::uint32_t frame_type(const Message& message) {
   return message.response ? dom0::XCS_RESPONSE : dom0::XCS_REQUEST;
 }
@@ -140,6 +164,7 @@ bool ActorMap::is(const Actor& named, trace::Actor actor) const {
     case Role::dom0:
     case Role::xcs:
     case Role::xenctld:
+    case Role::xenconsoled:
     case Role::uart:
       return actor.role == named.role;
   }
@@ -147,7 +172,8 @@ bool ActorMap::is(const Actor& named, trace::Actor actor) const {
 }
 
 bool ActorMap::is_end(const Actor& named, trace::Actor actor) const {
-  const bool serves = named.role == Role::xcs || named.role == Role::xenctld;
+  const bool serves =
+      named.role == Role::xcs || named.role == Role::xenctld || named.role == Role::xenconsoled;
   return is(named, actor) || (serves && actor.role == Role::dom0);
 }
 
@@ -275,6 +301,7 @@ bool Matcher::same_sort(const State& state, Step step, const ActorMap& actor_map
                      passes(state, step, each.from, each.to, actor_map);
             },
             [&](const EventRaised& each) {
+              if (is_of_today(each)) return is_sent(entry, each);
               const bool hears = for_dom0_kernel(entry) ? actor_map.is(each.to, entry.peer)
                                                         : actor_map.is_end(each.to, entry.peer);
               return entry.kind == Kind::event_raised && actor_map.is_end(each.from, entry.actor) && hears;
@@ -284,13 +311,12 @@ bool Matcher::same_sort(const State& state, Step step, const ActorMap& actor_map
             },
             [&](const SlotWritten& each) {
               return entry.kind == Kind::slot_written && actor_map.is(each.who, entry.actor) &&
-                     entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
+                     entry.domain == each.ring.domain && name_of(entry.ring) == each.ring.ring &&
                      entry.to_value == each.slot;
             },
             [&](const IndexMoved& each) {
-              return entry.kind == Kind::index_moved && actor_map.is(each.who, entry.actor) &&
-                     entry.domain == each.ring.domain && entry.ring == each.ring.ring &&
-                     entry.detail == static_cast<std::uint8_t>(each.index);
+              return actor_map.is(each.who, entry.actor) && entry.domain == each.ring.domain &&
+                     is_move_of(entry, each);
             },
             [&](const Refuses& each) {
               return entry.kind == Kind::refused && actor_map.is(each.who, entry.actor) &&

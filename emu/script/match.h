@@ -36,7 +36,7 @@ class ActorMap {
   [[nodiscard]] Names names() const;
 
   [[nodiscard]] bool is(const Actor& named, trace::Actor actor) const;
-  /// The same for the two ends of an event. For a guest the controller, xcs or xenctld, is dom0.
+  /// The same for the two ends of an event. For a guest the controller, xcs or another one, is dom0.
   [[nodiscard]] bool is_end(const Actor& named, trace::Actor actor) const;
   /// Whether the xcs connection of that number is a raw client's. All others belong to xend.
   [[nodiscard]] bool is_raw(std::uint32_t number) const;

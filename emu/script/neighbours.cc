@@ -11,7 +11,7 @@ namespace ringside::script {
 using trace::Role;
 
 bool events_pass(const Actor& from, const Actor& to) {
-  const bool to_controller = to.role == Role::xcs || to.role == Role::xenctld;
+  const bool to_controller = to.role == Role::xcs || to.role == Role::xenctld || to.role == Role::xenconsoled;
   switch (from.role) {
     case Role::xen:
       return to_controller || to.role == Role::domain || to.role == Role::dom0 || to.role == Role::xend;
@@ -19,6 +19,7 @@ bool events_pass(const Actor& from, const Actor& to) {
       return to_controller;
     case Role::xcs:
     case Role::xenctld:
+    case Role::xenconsoled:
       return to.role == Role::domain;
     case Role::uart:
       return to.role == Role::xen;
@@ -50,6 +51,10 @@ std::optional<FaultObjection> fault_objection(const Fault& fault) {
            (fault.from.role == other && fault.to.role == one);
   };
   const std::string way = fmt::format("from {} to {}", spelled(fault.from), spelled(fault.to));
+  if (fault.from.role == Role::xenconsoled || fault.to.role == Role::xenconsoled) {
+    return FaultObjection{"a fault cannot affect what passes " + way,
+                          "events of today's consoles are hypercalls; try it with xcs or xenctld"};
+  }
   if (fault.events) {
     const bool channel_end = fault.to.role == Role::xcs || fault.to.role == Role::xenctld;
     const bool from_xen = fault.from.role == Role::xen && !channel_end;

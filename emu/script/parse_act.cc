@@ -12,7 +12,6 @@ namespace ringside::script {
 
 namespace {
 
-using trace::IndexName;
 using trace::Role;
 
 Act parse_life(Words& words, Verb verb) {
@@ -43,15 +42,18 @@ Act parse_sets(Words& words, const Actor& who, bool adds) {
     words.require("to");
   }
   const Span begin = words.here();
-  std::optional<IndexName> index;
+  std::optional<RingIndex> index;
   sets.ring = parse_ring(words, &who, &index);
   if (!index && !words.failed()) {
-    words.fail("E032", begin, "a ring has two indices; which one?", "tx.req_prod or tx.rsp_prod");
-  } else if (index && *index != IndexName::req_prod && *index != IndexName::rsp_prod) {
+    const auto all = indices_of(sets.ring.ring);
+    const std::string_view ring = spelled(sets.ring.ring);
+    words.fail("E032", begin, "a ring has two indices; which one?",
+               fmt::format("{0}.{1} or {0}.{2}", ring, spelled(all[0]), spelled(all[1])));
+  } else if (index == RingIndex::req_cons || index == RingIndex::rsp_cons) {
     words.fail("E032", begin, "this index is private to its owner: it is not in the page",
                "indices in the page: req_prod, rsp_prod");
   }
-  sets.index = index.value_or(IndexName::req_prod);
+  sets.index = index.value_or(RingIndex::req_prod);
   if (!adds) {
     words.require("to");
     sets.number = number();
@@ -62,7 +64,7 @@ Act parse_sets(Words& words, const Actor& who, bool adds) {
 Act parse_writes(Words& words, const Actor& who) {
   WritesSlot writes;
   writes.who = who;
-  writes.ring = parse_ring(words, &who, nullptr);
+  writes.ring = parse_ring_of_slots(words, who);
   writes.slot = parse_slot(words);
   writes.message = parse_message(words, true);
   return writes;
@@ -86,6 +88,7 @@ Act parse_stops(Words& words, const Actor& who, Verb verb) {
       break;
     case Role::xen:
     case Role::xcs:
+    case Role::xenconsoled:
     case Role::uart:
     case Role::tty:
     case Role::program:
@@ -153,6 +156,7 @@ constexpr Synonym synonyms[] = {
     {Role::user, "sends", "types"},       {Role::domain, "exits", "ends"},
     {Role::domain, "says", "prints"},     {Role::xcs, "dies", "stops"},
     {Role::xend, "dies", "stops"},        {Role::xenctld, "dies", "stops"},
+    {Role::xenconsoled, "dies", "stops"},
 };
 
 /// A word that is spelled alike may have another meaning: "resumes" is for a domain that was suspended.
@@ -232,7 +236,7 @@ Act parse_act(Words& words, const Actor& who) {
     case Verb::adds:
       return parse_sets(words, who, true);
     case Verb::fills:
-      return FillsRing{who, parse_ring(words, &who, nullptr)};
+      return FillsRing{who, parse_ring_of_slots(words, who)};
     case Verb::notifies:
       return parse_notifies(words, who);
     case Verb::stops:

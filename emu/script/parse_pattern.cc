@@ -11,7 +11,6 @@ namespace ringside::script {
 
 namespace {
 
-using trace::IndexName;
 using trace::Role;
 
 constexpr std::uint64_t index_max = 0xffffffff;
@@ -96,10 +95,25 @@ PatternKind parse_sends(Words& words, const Actor& who) {
   return sends;
 }
 
-PatternKind parse_slot_written(Words& words, const Actor& who) {
+/// The next bytes that are written into a ring of bytes: one end writes into each.
+PatternKind parse_bytes_written(Words& words, const Actor& who, const RingRef& ring) {
+  const Role writer = writer_of(ring.ring);
+  if (who.role != writer) {
+    const std::string domain = fmt::format("dom{}", ring.domain);
+    words.fail("E032", ring.span,
+               fmt::format("{} does not write into \"{}\"", spelled(who), spelled(ring.ring)),
+               writer == Role::domain
+                   ? fmt::format("the guest does: expect {} writes out \"hello\"", domain)
+                   : fmt::format("xenconsoled does: expect xenconsoled writes {}.in \"hello\"", domain));
+  }
+  return Shows{place_in(ring), parse_payload(words, false)};
+}
+
+PatternKind parse_written(Words& words, const Actor& who) {
   SlotWritten written;
   written.who = who;
   written.ring = parse_ring(words, &who, nullptr);
+  if (holds_bytes(written.ring.ring)) return parse_bytes_written(words, who, written.ring);
   written.slot = parse_slot(words);
   written.message = parse_message(words, false);
   return written;
@@ -108,8 +122,9 @@ PatternKind parse_slot_written(Words& words, const Actor& who) {
 PatternKind parse_moves(Words& words, const Actor& who) {
   IndexMoved moved;
   moved.who = who;
-  moved.ring = parse_ring(words, &who, nullptr);
-  moved.index = parse_index(words, false);
+  std::optional<RingIndex> index;
+  moved.ring = parse_ring(words, &who, &index);
+  moved.index = index ? *index : parse_index(words, moved.ring.ring);
   moved.from = static_cast<std::uint32_t>(words.number("an index", 0, index_max));
   parse_arrow(words);
   moved.to = static_cast<std::uint32_t>(words.number("an index", 0, index_max));
@@ -160,7 +175,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
   if (known->verb == Verb::receives) return parse_receives(words, who);
   if (known->verb == Verb::forwards) return parse_forwards(words, who);
   if (known->verb == Verb::sends) return parse_sends(words, who);
-  if (known->verb == Verb::writes) return parse_slot_written(words, who);
+  if (known->verb == Verb::writes) return parse_written(words, who);
   if (known->verb == Verb::moves) return parse_moves(words, who);
   if (known->verb == Verb::refuses) return parse_refuses(words, who);
   if (known->verb == Verb::says) return Says{who, parse_payload(words, false)};
@@ -174,7 +189,7 @@ PatternKind parse_doing(Words& words, const Actor& who) {
 PatternKind parse_ring_state(Words& words, const Token& word, const Dotted& dotted) {
   words.set_syntax("DOM.tx req_prod N rsp_prod N; DOM.tx settles at req_prod N; DOM.tx.req_prod >= N");
   RingState state;
-  std::optional<IndexName> index;
+  std::optional<RingIndex> index;
   state.ring = parse_ring_words(words, word, dotted.actor->domain, dotted.rest, &index);
   if (words.accept("settles")) {
     words.require("at");
@@ -183,7 +198,7 @@ PatternKind parse_ring_state(Words& words, const Token& word, const Dotted& dott
   do {
     IndexTest test;
     test.span = words.here();
-    test.index = index ? *index : parse_index(words, false);
+    test.index = index ? *index : parse_index(words, state.ring.ring);
     test.compare = parse_compare(words);
     test.number = static_cast<std::uint32_t>(words.number("an index", 0, index_max));
     test.span = words.since(test.span);
@@ -282,10 +297,9 @@ PatternKind parse_what(Words& words, Span& subject) {
   parse_actor_name(words, *dotted.actor);
   subject = words.since(subject);
   if (dotted.rest.empty()) return parse_doing(words, *dotted.actor);
-  const bool ring = dotted.actor->role == Role::domain &&
-                    find_counter(Role::domain, dotted.rest) == nullptr &&
-                    (dotted.rest.starts_with("tx") || dotted.rest.starts_with("rx") ||
-                     words.peek().is("req_prod") || words.peek().is("rsp_prod"));
+  const bool ring =
+      dotted.actor->role == Role::domain && find_counter(Role::domain, dotted.rest) == nullptr &&
+      (begins_with_ring(dotted.rest) || words.peek().is("req_prod") || words.peek().is("rsp_prod"));
   return ring ? parse_ring_state(words, token, dotted) : parse_counter(words, token, dotted);
 }
 

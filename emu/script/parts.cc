@@ -13,13 +13,16 @@ namespace ringside::script {
 
 namespace {
 
-using trace::IndexName;
 using trace::Role;
 
-constexpr std::array<std::string_view, 4> index_words{"req_prod", "rsp_prod", "req_cons", "rsp_cons"};
-constexpr std::array index_names{IndexName::req_prod, IndexName::rsp_prod, IndexName::req_cons,
-                                 IndexName::rsp_cons};
-constexpr std::array<std::string_view, 2> ring_words{"tx", "rx"};
+constexpr std::array ring_names{RingName::tx, RingName::rx, RingName::in, RingName::out};
+
+template <class Name>
+std::vector<std::string_view> words_of(std::span<const Name> names) {
+  std::vector<std::string_view> words;
+  for (const Name each : names) words.push_back(spelled(each));
+  return words;
+}
 
 std::vector<std::string_view> actor_words() {
   std::vector<std::string_view> words;
@@ -57,6 +60,13 @@ std::pair<std::string_view, std::string_view> split(std::string_view word) {
   const std::size_t dot = word.find('.');
   if (dot == std::string_view::npos) return {word, {}};
   return {word.substr(0, dot), word.substr(dot + 1)};
+}
+
+/// The one that is spelled so.
+template <class Name>
+std::optional<Name> named(std::span<const Name> names, std::string_view word) {
+  const auto found = std::ranges::find_if(names, [&](Name each) { return spelled(each) == word; });
+  return found == names.end() ? std::nullopt : std::optional(*found);
 }
 
 void unknown_actor(Words& words, const Token& token, std::string_view wanted) {
@@ -143,6 +153,15 @@ std::vector<Actor> parse_domains(Words& words) {
   return domains;
 }
 
+Place place_in(const RingRef& ring) {
+  Place place;
+  place.kind = Place::Kind::ring;
+  place.actor = Actor{Role::domain, ring.domain, "", ring.span};
+  place.ring = ring.ring;
+  place.span = ring.span;
+  return place;
+}
+
 bool is_pty(const Token& word) {
   return word.is("pty") || (word.kind == TokenKind::word && is_name(word.text));
 }
@@ -162,6 +181,14 @@ Place parse_place(Words& words) {
   if (is_pty(words.peek())) return parse_pty(words);
   Place place;
   place.span = words.here();
+  const Dotted dotted = words.peek().kind == TokenKind::word ? take_apart(words.peek()) : Dotted{};
+  if (dotted.actor && dotted.actor->role == Role::domain && begins_with_ring(dotted.rest)) {
+    const RingRef ring = parse_ring(words, nullptr, nullptr);
+    if (!words.failed() && !holds_bytes(ring.ring))
+      words.fail("E011", ring.span, "a ring of 2005 holds messages: no bytes can be seen there",
+                 "expect no xcs receives request console from dom1 for 50ms");
+    return place_in(ring);
+  }
   place.actor = parse_actor(words);
   if (words.failed()) return place;
   place.span = words.since(place.span);
@@ -180,39 +207,48 @@ Place parse_place(Words& words) {
     case Role::xcs:
     case Role::xend:
     case Role::xenctld:
+    case Role::xenconsoled:
     case Role::client:
     case Role::tty:
     case Role::program:
       words.fail("E011", place.span, fmt::format("no bytes can be seen at {}", spelled(place.actor)),
-                 "places: a domain, user, pty or its name, uart");
+                 "places: a domain, user, pty or its name, uart, dom1.out, dom1.in");
       break;
   }
   return place;
 }
 
 RingRef parse_ring_words(Words& words, const Token& word, std::uint32_t domain, std::string_view rest,
-                         std::optional<IndexName>* index) {
-  RingRef ring{domain, ring::Ring::tx, word.span};
+                         std::optional<RingIndex>* index) {
+  RingRef ring{domain, RingName::tx, word.span};
   const auto [name, more] = split(rest);
-  const auto known = std::ranges::find(ring_words, name);
-  if (known == ring_words.end()) {
+  const auto known = named(std::span<const RingName>(ring_names), name);
+  if (!known) {
     words.fail("E032", word.span, fmt::format("there is no ring \"{}\"", name),
-               suggestion(name, ring_words, "rings"));
+               suggestion(name, words_of(std::span<const RingName>(ring_names)), "rings"));
     return ring;
   }
-  ring.ring = name == "tx" ? ring::Ring::tx : ring::Ring::rx;
+  ring.ring = *known;
   if (more.empty()) return ring;
-  const auto found = std::ranges::find(index_words, more);
-  if (index == nullptr || found == index_words.end()) {
-    words.fail("E032", word.span, fmt::format("a ring has no \"{}\"", more),
-               index == nullptr ? "the ring alone is meant here" : suggestion(more, index_words, "indices"));
+  const auto indices = indices_of(ring.ring);
+  const auto found = named(indices, more);
+  if (index == nullptr || !found) {
+    words.fail(
+        "E032", word.span, fmt::format("a ring has no \"{}\"", more),
+        index == nullptr ? "the ring alone is meant here" : suggestion(more, words_of(indices), "indices"));
     return ring;
   }
-  *index = index_names[static_cast<std::size_t>(found - index_words.begin())];
+  *index = found;
   return ring;
 }
 
-RingRef parse_ring(Words& words, const Actor* owner, std::optional<IndexName>* index) {
+bool begins_with_ring(std::string_view rest) {
+  const std::string_view name = split(rest).first;
+  return name.starts_with("tx") || name.starts_with("rx") ||
+         named(std::span<const RingName>(ring_names), name).has_value();
+}
+
+RingRef parse_ring(Words& words, const Actor* owner, std::optional<RingIndex>* index) {
   const Token token = words.peek();
   if (token.kind != TokenKind::word) {
     words.wrong("a ring");
@@ -224,29 +260,39 @@ RingRef parse_ring(Words& words, const Actor* owner, std::optional<IndexName>* i
   if (!dotted.actor && owned) return parse_ring_words(words, token, owner->domain, token.text, index);
   if (!dotted.actor || dotted.actor->role != Role::domain) {
     words.fail("E032", token.span, fmt::format("\"{}\" is no ring", token.text),
-               "rings belong to a domain: dom1.tx, dom1.rx");
+               "rings belong to a domain: dom1.tx, dom1.rx; today's are dom1.in, dom1.out");
     return {};
   }
   if (owned && dotted.actor->domain != owner->domain) {
     words.fail("E032", token.span, fmt::format("{} cannot reach that page", spelled(*owner)),
-               fmt::format("it has a ring of its own only: {}.tx, {}.rx", spelled(*owner), spelled(*owner)));
+               fmt::format("it has rings of its own only: {}.{}", spelled(*owner),
+                           begins_with_ring(dotted.rest) ? split(dotted.rest).first : "tx"));
     return {};
   }
   return parse_ring_words(words, token, dotted.actor->domain, dotted.rest, index);
 }
 
-IndexName parse_index(Words& words, bool shared_only) {
-  constexpr std::size_t shared = 2;  // req_prod and rsp_prod come first
-  const std::span<const std::string_view> choice(index_words.data(),
-                                                 shared_only ? shared : index_words.size());
-  const Token& token = words.peek();
-  const auto found = std::ranges::find(choice, token.text);
-  if (token.kind == TokenKind::word && found == choice.end()) {
-    words.fail("E032", token.span, fmt::format("there is no index \"{}\"", token.text),
-               suggestion(token.text, choice, "indices"));
-    return IndexName::req_prod;
+RingRef parse_ring_of_slots(Words& words, const Actor& owner) {
+  const RingRef ring = parse_ring(words, &owner, nullptr);
+  if (!words.failed() && holds_bytes(ring.ring)) {
+    words.fail("E032", ring.span,
+               fmt::format("the ring \"{}\" holds bytes: it has no slots", spelled(ring.ring)),
+               fmt::format("its indices can be set: {0} sets {1}.{2} to 5000", spelled(owner),
+                           spelled(ring.ring), spelled(indices_of(ring.ring).front())));
   }
-  return index_names[words.choose(choice)];
+  return ring;
+}
+
+RingIndex parse_index(Words& words, RingName ring) {
+  const auto choice = indices_of(ring);
+  const auto choice_words = words_of(choice);
+  const Token& token = words.peek();
+  if (token.kind == TokenKind::word && !named(choice, token.text)) {
+    words.fail("E032", token.span, fmt::format("there is no index \"{}\"", token.text),
+               suggestion(token.text, choice_words, "indices"));
+    return choice.front();
+  }
+  return choice[words.choose(choice_words)];
 }
 
 std::uint32_t parse_slot(Words& words) {

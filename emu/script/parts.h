@@ -36,16 +36,23 @@ struct Dotted {
 void parse_actor_name(Words& words, Actor& actor);
 
 [[nodiscard]] Place parse_place(Words& words);
+/// What is written into a ring of bytes.
+[[nodiscard]] Place place_in(const RingRef& ring);
 /// "pty", or a name that `as` has given.
 [[nodiscard]] Place parse_pty(Words& words);
 [[nodiscard]] bool is_pty(const Token& word);
 
 /// "dom1.tx"; with an `owner` also "tx". With `index` also "tx.req_prod".
-[[nodiscard]] RingRef parse_ring(Words& words, const Actor* owner, std::optional<trace::IndexName>* index);
+[[nodiscard]] RingRef parse_ring(Words& words, const Actor* owner, std::optional<RingIndex>* index);
+/// A ring of slots: one that holds messages.
+[[nodiscard]] RingRef parse_ring_of_slots(Words& words, const Actor& owner);
 /// The part after a dot: "tx", "tx.req_prod".
 [[nodiscard]] RingRef parse_ring_words(Words& words, const Token& word, std::uint32_t domain,
-                                       std::string_view rest, std::optional<trace::IndexName>* index);
-[[nodiscard]] trace::IndexName parse_index(Words& words, bool shared_only);
+                                       std::string_view rest, std::optional<RingIndex>* index);
+/// Whether the part after a dot begins with a ring.
+[[nodiscard]] bool begins_with_ring(std::string_view rest);
+/// An index of that ring.
+[[nodiscard]] RingIndex parse_index(Words& words, RingName ring);
 /// "[7]"
 [[nodiscard]] std::uint32_t parse_slot(Words& words);
 

@@ -26,7 +26,8 @@ bool all_hold(const RingState& state, const State::RingPoint& point) {
 }
 
 bool same_place(const Place& one, const Place& other) {
-  return one.kind == other.kind && one.name == other.name && one.actor == other.actor;
+  return one.kind == other.kind && one.name == other.name && one.actor == other.actor &&
+         (one.kind != Place::Kind::ring || one.ring == other.ring);
 }
 
 std::string counter_key(const Actor& actor, std::string_view counter, const std::optional<Actor>& of) {
@@ -34,7 +35,7 @@ std::string counter_key(const Actor& actor, std::string_view counter, const std:
 }
 
 std::string ring_key(const RingRef& ring) {
-  return fmt::format("dom{}.{}", ring.domain, ring.ring == ring::Ring::tx ? "tx" : "rx");
+  return fmt::format("dom{}.{}", ring.domain, spelled(ring.ring));
 }
 
 }  // namespace
@@ -48,6 +49,8 @@ std::string spelled(const Place& place) {
       return "uart";
     case Place::Kind::pty:
       return place.name.empty() ? "pty" : place.name;
+    case Place::Kind::ring:
+      return fmt::format("{}.{}", spelled(place.actor), spelled(place.ring));
   }
   return "";
 }
@@ -62,6 +65,8 @@ std::string_view bytes_at(const Observed& observed, const Place& place) {
       return observed.stage.uart_showed();
     case Place::Kind::pty:
       return observed.stage.pty_showed(observed.actor_map.pty(place.name));
+    case Place::Kind::ring:
+      return observed.state.written_into(place.actor.domain, place.ring);
   }
   return {};
 }

@@ -20,8 +20,7 @@ std::string quoted_text(std::string_view bytes) {
 std::string indices_text(const RingState& state, const State::RingPoint& point) {
   std::string text;
   for (const IndexTest& test : state.tests)
-    text +=
-        fmt::format("{}{} {}", text.empty() ? "" : " ", trace::index_name(test.index), point.at(test.index));
+    text += fmt::format("{}{} {}", text.empty() ? "" : " ", spelled(test.index), point.at(test.index));
   return text;
 }
 

@@ -13,7 +13,6 @@ namespace ringside::script {
 
 namespace {
 
-using trace::IndexName;
 using trace::Role;
 
 class PossibilityCheck {
@@ -121,29 +120,40 @@ class PossibilityCheck {
   }
 
   void indices(const RingState& state) {
-    const auto is = [&](IndexName name) -> const IndexTest* {
+    const auto is = [&](RingIndex name) -> const IndexTest* {
       const auto found = std::ranges::find_if(state.tests, [&](const IndexTest& each) {
         return each.index == name && each.compare == Compare::equal;
       });
       return found == state.tests.end() ? nullptr : &*found;
     };
-    const IndexTest* ahead = is(IndexName::req_prod);
+    const auto names = indices_of(state.ring.ring);
+    const std::string_view first = spelled(names.front());
+    const std::uint32_t size = size_of(state.ring.ring);
+    const IndexTest* ahead = is(names.front());
     if (ahead == nullptr || !indices_are_honest_) return;
-    for (const IndexName name : {IndexName::rsp_prod, IndexName::req_cons}) {
+    for (const RingIndex name : names.subspan(1)) {
+      if (name == RingIndex::rsp_cons) continue;  // follows rsp_prod
       const IndexTest* behind = is(name);
-      if (behind == nullptr || ring::distance(ahead->number, behind->number) <= ring::slots_per_ring)
-        continue;
+      if (behind == nullptr || ring::distance(ahead->number, behind->number) <= size) continue;
       never(joined(std::min(ahead->span, behind->span), std::max(ahead->span, behind->span)),
-            fmt::format("{} {} with req_prod {}", trace::index_name(name), behind->number, ahead->number),
-            fmt::format("it follows req_prod, by 0 to {}", ring::slots_per_ring));
+            fmt::format("{} {} with {} {}", spelled(name), behind->number, first, ahead->number),
+            fmt::format("it follows {}, by 0 to {}", first, size));
     }
   }
 
   void moves(const IndexMoved& moved, const Span& span) {
+    if (!indices_are_honest_) return;
+    const Role mover = mover_of(moved.index);
+    if (holds_bytes(moved.ring.ring) && moved.who.role != mover) {
+      return never(span, fmt::format("{} moves {}", spelled(moved.who), spelled(moved.index)),
+                   fmt::format("{} moves it", mover == Role::domain ? fmt::format("dom{}", moved.ring.domain)
+                                                                    : "xenconsoled"));
+    }
     const std::uint32_t by = ring::distance(moved.to, moved.from);
-    if (!indices_are_honest_ || (by > 0 && by <= ring::slots_per_ring)) return;
+    const std::uint32_t size = size_of(moved.ring.ring);
+    if (by > 0 && by <= size) return;
     never(span, fmt::format("an index moves from {} to {}", moved.from, moved.to),
-          fmt::format("it goes up, by 1 to {}", ring::slots_per_ring));
+          fmt::format("it goes up, by 1 to {}", size));
   }
 
   void counts(const ForwardsCount& count, const Span& span) {

@@ -15,7 +15,7 @@ namespace ringside::script {
 namespace {
 
 std::string ring_name(const RingRef& ring) {
-  return trace::ring_name(ring.domain, ring.ring);
+  return fmt::format("dom{}.{}", ring.domain, spelled(ring.ring));
 }
 
 std::string written(const Payload& payload) {
@@ -62,6 +62,8 @@ std::string_view shows_verb(const Place& place) {
     case Place::Kind::uart:
     case Place::Kind::pty:
       return "shows";
+    case Place::Kind::ring:
+      return "writes";
   }
   return "";
 }
@@ -89,7 +91,7 @@ std::string written(const Life& life) {
 }
 
 std::string written(const SetsIndex& sets) {
-  const std::string index = fmt::format("{}.{}", ring_name(sets.ring), trace::index_name(sets.index));
+  const std::string index = fmt::format("{}.{}", ring_name(sets.ring), spelled(sets.index));
   return sets.adds ? fmt::format("{} adds {} to {}", spelled(sets.who), sets.number, index)
                    : fmt::format("{} sets {} to {}", spelled(sets.who), index, sets.number);
 }
@@ -223,7 +225,7 @@ std::string written(const Act& act) {
 std::string written(const RingState& state) {
   std::string text = ring_name(state.ring) + (state.settles ? " settles at" : "");
   for (const IndexTest& each : state.tests) {
-    text += fmt::format(" {} {}{}", trace::index_name(each.index),
+    text += fmt::format(" {} {}{}", spelled(each.index),
                         each.compare == Compare::equal ? "" : std::string(spelled(each.compare)) + " ",
                         each.number);
   }
@@ -275,6 +277,11 @@ std::string written(Duration duration) {
 std::string written(const Pattern& pattern) {
   return std::visit(
       Visit{[](const Shows& each) {
+              if (each.place.kind == Place::Kind::ring) {
+                const bool in = each.place.ring == RingName::in;
+                return fmt::format("{} writes {} {}", in ? "xenconsoled" : spelled(each.place.actor),
+                                   spelled(each.place), written(each.payload));
+              }
               return fmt::format("{} {} {}", spelled(each.place), shows_verb(each.place),
                                  written(each.payload));
             },
@@ -311,7 +318,7 @@ std::string written(const Pattern& pattern) {
             },
             [](const IndexMoved& each) {
               return fmt::format("{} moves {} {} {} -> {}", spelled(each.who), ring_name(each.ring),
-                                 trace::index_name(each.index), each.from, each.to);
+                                 spelled(each.index), each.from, each.to);
             },
             [](const Refuses& each) {
               return fmt::format("{} refuses{}{}", spelled(each.who),
@@ -371,6 +378,7 @@ std::string written(const Scenario& scenario) {
   if (!setup.sim) text += "mode real\n";
   if (setup.abi == ring::Abi::flat) text += "abi flat\n";
   if (setup.answer == Answer::xcs) text += "answer xcs\n";
+  if (setup.says_controller) text += fmt::format("controller {}\n", spelled(setup.controller));
   if (!setup.timeout_span.nowhere()) text += fmt::format("timeout {}\n", written(setup.timeout));
   for (const QuirkAbout& each : quirks_known) {
     if (setup.quirks.has(each.quirk)) text += fmt::format("quirk {} on\n", each.name);

@@ -51,7 +51,9 @@ std::string sort_of(const Entry& entry) {
                         entry.kind == Kind::quirk || entry.kind == Kind::told;
   const bool moves =
       entry.kind == Kind::slot_written || entry.kind == Kind::frame_passed || entry.kind == Kind::frame_taken;
-  const bool index = entry.kind == Kind::index_moved;
+  const bool index = entry.kind == Kind::index_moved || entry.kind == Kind::byte_index_moved ||
+                     entry.kind == Kind::byte_index_found || entry.kind == Kind::bytes_written ||
+                     entry.kind == Kind::bytes_found;
   return fmt::format("{} {} {} {} {} {} {}", static_cast<int>(entry.kind), static_cast<int>(entry.actor.role),
                      static_cast<int>(entry.peer.role), static_cast<int>(entry.ring),
                      moves || index ? int{entry.detail} : 0, moves ? int{entry.message.type} : 0,

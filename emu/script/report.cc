@@ -189,16 +189,17 @@ std::string Report::could_not_run() const {
 /// Adds a sentence for each ring that was full or had impossible indices.
 void add_rings(const RunRecord& record, const Failure& failure, std::vector<std::string>& reasons) {
   for (const std::uint32_t domain : record.state.domains()) {
-    for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
+    for (const RingName ring : {RingName::tx, RingName::rx, RingName::in, RingName::out}) {
       const State::RingPoint& point = record.state.ring_at(domain, ring, failure.step);
-      const std::uint32_t req_prod = point.at(trace::IndexName::req_prod);
-      const std::uint32_t rsp_prod = point.at(trace::IndexName::rsp_prod);
-      const std::uint32_t unanswered = req_prod - rsp_prod;
-      if (unanswered < ring::slots_per_ring) continue;
-      reasons.push_back(fmt::format("{} {}: req_prod {} - rsp_prod {} = {} of {}",
-                                    trace::ring_name(domain, ring),
-                                    unanswered == ring::slots_per_ring ? "is full" : "is impossible",
-                                    req_prod, rsp_prod, unanswered, ring::slots_per_ring));
+      const auto indices = indices_of(ring);
+      const std::uint32_t ahead = point.at(indices[0]);
+      const std::uint32_t behind = point.at(indices[1]);
+      const std::uint32_t used = ahead - behind;
+      const std::uint32_t size = size_of(ring);
+      if (used < size) continue;
+      reasons.push_back(fmt::format("dom{}.{} {}: {} {} - {} {} = {} of {}", domain, spelled(ring),
+                                    used == size ? "is full" : "is impossible", spelled(indices[0]), ahead,
+                                    spelled(indices[1]), behind, used, size));
     }
   }
 }

@@ -27,6 +27,8 @@ class Wording {
   [[nodiscard]] std::string name(trace::Actor actor) const;
   /// A guest sees the controller, xcs or xenctld, as dom0.
   [[nodiscard]] std::string end_name(trace::Actor actor) const;
+  [[nodiscard]] std::string event_sender() const;
+  [[nodiscard]] std::string byte_ring() const;
   [[nodiscard]] std::string message() const;
   [[nodiscard]] std::string payload() const;
   [[nodiscard]] std::string frame() const;
@@ -51,6 +53,20 @@ std::string Wording::name(trace::Actor actor) const {
 std::string Wording::end_name(trace::Actor actor) const {
   const auto known = std::ranges::find(names_, actor, &std::pair<trace::Actor, std::string>::first);
   return known != names_.end() ? known->second : name(actor);
+}
+
+/// Xen raises today's events of consoles for the sender.
+std::string Wording::event_sender() const {
+  const bool of_channel = entry_.actor.role == Role::xen &&
+                          static_cast<trace::EventSource>(entry_.from_value) == trace::EventSource::channel;
+  const std::string controller = end_name(trace::dom0_actor);
+  const std::string_view today = spelled(Controller::xenconsoled);
+  if (!of_channel || controller != today) return name(entry_.actor);
+  return entry_.peer == trace::dom0_actor ? fmt::format("dom{}", entry_.domain) : controller;
+}
+
+std::string Wording::byte_ring() const {
+  return fmt::format("dom{}.{}", entry_.domain, spelled(name_of(trace::byte_ring_of(entry_))));
 }
 
 std::string Wording::payload() const {
@@ -129,13 +145,17 @@ std::string Wording::text() const {
                          trace::index_name(static_cast<trace::IndexName>(entry_.detail)), entry_.from_value,
                          entry_.to_value);
     case Kind::event_raised:
-      return fmt::format("event {} -> {}  # {}", who, end_name(entry_.peer),
+      return fmt::format("event {} -> {}  # {}", event_sender(), end_name(entry_.peer),
                          trace::raised_name(static_cast<ring::Raised>(entry_.detail)));
     case Kind::event_taken:
       return fmt::format("{} takes event", who);
-    case Kind::mask_changed:
     case Kind::bytes_written:
+      return fmt::format("{} writes {} {}", who, byte_ring(), payload());
     case Kind::byte_index_moved:
+      return fmt::format("{} moves {} {} {} -> {}", who, byte_ring(),
+                         trace::index_name(static_cast<trace::ByteIndex>(entry_.detail)), entry_.from_value,
+                         entry_.to_value);
+    case Kind::mask_changed:
     case Kind::byte_index_found:
     case Kind::bytes_found:
       break;  // no line expects it

@@ -85,7 +85,7 @@ StagePlan plan_of(const Scenario& scenario) {
   StagePlan plan;
   plan.cuts = scenario.setup.cuts;
   plan.faults = has_act<Fault>(scenario.statements);
-  plan.dom0 = scenario.setup.controller == Controller::xenctld ? Dom0::xenctld : Dom0::xcs_xend;
+  plan.dom0 = static_cast<Dom0>(scenario.setup.controller);
   plan.abi = scenario.setup.abi;
   plan.quirks = scenario.setup.quirks;
   plan.answer = scenario.setup.answer;
@@ -129,8 +129,7 @@ RunRecord Run::go() {
   record_.ended = stage_->now();
   record_.process_warnings = stage_->warnings();
   record_.names = actor_map_.names();
-  const bool xenctld = scenario_.setup.controller == Controller::xenctld;
-  record_.names.emplace_back(trace::actor(Role::dom0), xenctld ? "xenctld" : "xcs");
+  record_.names.emplace_back(trace::actor(Role::dom0), spelled(scenario_.setup.controller));
   record_.order = options_.order.tape();
   if (options_.at_end) options_.at_end(*stage_);
   record_.state = std::move(state_);

@@ -59,6 +59,11 @@ void read_answer(Words& words, Setup& setup) {
   setup.answer = static_cast<Answer>(choose_value(words, "answer", answer_names));
 }
 
+void read_controller(Words& words, Setup& setup) {
+  setup.says_controller = true;
+  setup.controller = static_cast<Controller>(choose_value(words, "controller", controller_names));
+}
+
 void read_timeout(Words& words, Setup& setup) {
   const Span begin = words.here();
   setup.timeout = words.duration("a timeout");
@@ -116,6 +121,7 @@ void apply_setting(const std::vector<Token>& tokens, Setup& setup, SettingsSeen&
   if (word == "mode") read_mode(words, setup);
   if (word == "abi") read_abi(words, setup);
   if (word == "answer") read_answer(words, setup);
+  if (word == "controller") read_controller(words, setup);
   if (word == "timeout") read_timeout(words, setup);
   if (word == "speed") read_speed(words, setup);
   if (word == "cuts") setup.cuts = read_on_off(words, "cuts");

@@ -142,7 +142,8 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
       privcmd_->domain_create(fmt::format("dom{}", domain), plan().abi, guest_memory_kib, false, domain);
   if (!created) return created.error();
   auto& made = guests_[domain] = Guest{};
-  auto console = ask(fmt::format("console {}", domain));
+  auto console =
+      plan().dom0 == Dom0::xenconsoled ? ask_today(domain) : ask(fmt::format("console {}", domain));
   Result<> built = console ? Result<>(Done{}) : Result<>(console.error());
   if (console) {
     unsigned guest_port = 0;
@@ -159,6 +160,13 @@ Result<> SimStage::create(DomainId domain, GuestProgram program) {
   guests_.erase(domain);
   (void)privcmd_->domain_destroy(domain);
   return built;
+}
+
+/// As ask(), for a new domain, which becomes one of today.
+Result<std::string> SimStage::ask_today(DomainId domain) {
+  auto info = dom0::furnish_today(*privcmd_, domain);
+  if (!info) return info.error();
+  return ask(fmt::format("console {}", domain));
 }
 
 Result<> SimStage::map_page(DomainId domain) {
@@ -213,11 +221,13 @@ std::unique_ptr<SimProgram> SimStage::make_program(const ProgramSpec& spec) {
   const std::optional<int> ends_with = std::exchange(its.ends_with, {});
   std::unique_ptr<ScriptedProgram> made;
   if (spec.argv[0] == "shell") {
-    made = std::make_unique<ShellProgram>(
-        std::move(text), ends_with,
-        domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
-                        .domain = domain,
-                        .layout = plan().abi == ring::Abi::flat ? "flat" : "sring"});
+    made =
+        std::make_unique<ShellProgram>(std::move(text), ends_with,
+                                       domu::ShellInfo{.domain_name = fmt::format("dom{}", domain),
+                                                       .domain = domain,
+                                                       .layout = plan().dom0 == Dom0::xenconsoled ? "today"
+                                                                 : plan().abi == ring::Abi::flat  ? "flat"
+                                                                                                  : "sring"});
   } else {
     made = std::make_unique<ScriptedProgram>(std::move(text), ends_with);
   }
@@ -302,6 +312,7 @@ Result<> SimStage::end(DomainId domain, int status) {
 }
 
 Result<> SimStage::answering(DomainId domain, bool answers) {
+  if (plan().dom0 == Dom0::xenconsoled) return not_of_2005("make it answer or not", domain);
   auto its = unprivileged(domain);
   if (!its) return its.error();
   (*its)->host->timer_start(Duration{0},

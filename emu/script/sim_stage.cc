@@ -15,6 +15,7 @@ constexpr char directory[] = "/m";
 constexpr char xcs_socket[] = "/m/xcs_socket";
 constexpr char xend_socket[] = "/m/xend.sock";
 constexpr char xenctld_socket[] = "/m/xenctld.sock";
+constexpr char xenconsoled_socket[] = "/m/xenconsoled.sock";
 constexpr char uart_socket[] = "/m/com1";
 constexpr std::uint64_t session_seed = 2005;
 /// Of xend's threads: see Quirk::xend_reorder.
@@ -77,11 +78,16 @@ Result<> SimStage::start() {
     if (!stream) return stream.error();
     connect_uart(std::move(*stream));
   }
-  if (plan().dom0 == Dom0::xenctld) {
-    if (auto started = start_daemon(Daemon::xenctld); !started) return started;
-  } else {
+  if (plan().dom0 == Dom0::xcs_xend) {
     if (auto started = start_daemon(Daemon::xcs); !started) return started;
-    if (auto started = start_daemon(Daemon::xend); !started) return started;
+  }
+  if (auto started = start_daemon(console_keeper()); !started) return started;
+  if (plan().dom0 == Dom0::xenconsoled) {
+    SimHost& its_host = host("toolstack");
+    toolstack_ = std::make_unique<dom0::Toolstack>(its_host, journal(trace::dom0_actor),
+                                                   Privcmd(its_host, world_.dom0_connection(its_host)),
+                                                   std::function<void(Privcmd&)>());
+    if (auto started = toolstack_->start(); !started) return started;
   }
   return plan().uart ? boot_dom0() : Result<>(Done{});
 }
@@ -93,7 +99,7 @@ Host& SimStage::host_for(const std::string& name) {
 }
 
 const SimStage::Sockets& SimStage::sockets() const {
-  static const Sockets all{xcs_socket, xend_socket, xenctld_socket};
+  static const Sockets all{xcs_socket, xend_socket, xenctld_socket, xenconsoled_socket};
   return all;
 }
 
@@ -149,6 +155,11 @@ Result<> SimStage::start_daemon(Daemon daemon) {
           its_host, journal(trace::actor(trace::Role::xenctld)), std::move(calls),
           dom0::XenctldOptions{.management_socket = xenctld_socket, .console_directory = directory});
       return xenctld_->start();
+    case Daemon::xenconsoled:
+      xenconsoled_ = std::make_unique<dom0::Xenconsoled>(
+          its_host, journal(trace::actor(trace::Role::xenconsoled)), std::move(calls),
+          dom0::XenconsoledOptions{.management_socket = xenconsoled_socket, .console_directory = directory});
+      return xenconsoled_->start();
   }
   return Done{};
 }
@@ -162,6 +173,8 @@ void SimStage::drop_daemon(Daemon daemon) {
       return xend_.reset();
     case Daemon::xenctld:
       return xenctld_.reset();
+    case Daemon::xenconsoled:
+      return xenconsoled_.reset();
   }
 }
 
@@ -180,9 +193,9 @@ Result<> SimStage::daemon_starts(Daemon daemon) {
     return Done{};
   }
   // The objects that the previous daemon held are freed by the next event.
-  const bool runs = daemon == Daemon::xcs    ? xcs_ != nullptr
-                    : daemon == Daemon::xend ? xend_ != nullptr
-                                             : xenctld_ != nullptr;
+  const std::array<bool, daemons> all_running{xcs_ != nullptr, xend_ != nullptr, xenctld_ != nullptr,
+                                              xenconsoled_ != nullptr};
+  const bool runs = all_running[static_cast<std::size_t>(daemon)];
   if (runs) return Error{EEXIST, "cannot start a daemon", name_of(daemon), "it runs", "stop it first"};
   return start_daemon(daemon);
 }
@@ -202,6 +215,9 @@ Result<> SimStage::daemon_answers(Daemon daemon, bool answers) {
       if (xenctld_ == nullptr) return gone;
       host("xenctld").timer_start(Duration{0}, [this, answers] { xenctld_->withhold_answers(!answers); });
       return Done{};
+    case Daemon::xenconsoled:
+      return Error{EINVAL, "this daemon answers no requests", "xenconsoled", "bytes need no answers",
+                   "xenconsoled stalls"};
   }
   return Done{};
 }

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "emu/base/choice.h"
+#include "emu/dom0/toolstack/toolstack.h"
 #include "emu/dom0/xcs/xcs.h"
+#include "emu/dom0/xenconsoled/xenconsoled.h"
 #include "emu/dom0/xenctld/xenctld.h"
 #include "emu/dom0/xend/xend.h"
 #include "emu/domu/dom0_kernel.h"
@@ -105,6 +107,7 @@ class SimStage final : public MachineStage {
   // The machine (sim_stage.cc).
   [[nodiscard]] SimHost& host(const std::string& name);
   Privcmd& privcmd() override { return *privcmd_; }
+  Host& tools_host() override { return tools_; }
   Host& host_for(const std::string& name) override;
   trace::Journal journal(trace::Actor self) override { return {sink_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;
@@ -117,6 +120,7 @@ class SimStage final : public MachineStage {
   [[nodiscard]] Result<Guest*> guest(DomainId domain);
   [[nodiscard]] Result<> boot_dom0();
   [[nodiscard]] Result<Guest*> unprivileged(DomainId domain);
+  [[nodiscard]] Result<std::string> ask_today(DomainId domain);
   Result<> map_page(DomainId domain) override;
   [[nodiscard]] Result<> map_page(DomainId domain, Guest& its);
   [[nodiscard]] Result<> make_process(DomainId domain, Guest& made, GuestProgram program);
@@ -141,7 +145,9 @@ class SimStage final : public MachineStage {
   std::unique_ptr<dom0::Xcs> xcs_;
   std::unique_ptr<dom0::Xend> xend_;
   std::unique_ptr<dom0::Xenctld> xenctld_;
-  std::array<bool, 3> stalled_{};  ///< by Daemon
+  std::unique_ptr<dom0::Xenconsoled> xenconsoled_;
+  std::unique_ptr<dom0::Toolstack> toolstack_;  ///< of domains of today; else null
+  std::array<bool, daemons> stalled_{};         ///< by Daemon
   std::map<DomainId, Guest> guests_;
   std::map<std::string, trace::Actor> faulty_;  ///< the actors that faults name, by the names of their hosts
 };

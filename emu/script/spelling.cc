@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
+#include "emu/trace/text.h"
+
 namespace ringside::script {
 
 std::string spelled(const Actor& actor) {
@@ -17,6 +21,8 @@ std::string spelled(const Actor& actor) {
       return "xend";
     case trace::Role::xenctld:
       return "xenctld";
+    case trace::Role::xenconsoled:
+      return "xenconsoled";
     case trace::Role::uart:
       return "uart";
     case trace::Role::user:
@@ -29,6 +35,44 @@ std::string spelled(const Actor& actor) {
       return fmt::format("dom{}", actor.domain);
   }
   return "nobody";
+}
+
+namespace {
+
+constexpr std::array message_indices{RingIndex::req_prod, RingIndex::rsp_prod, RingIndex::req_cons,
+                                     RingIndex::rsp_cons};
+constexpr std::array in_indices{RingIndex::in_prod, RingIndex::in_cons};
+constexpr std::array out_indices{RingIndex::out_prod, RingIndex::out_cons};
+
+}  // namespace
+
+std::string_view spelled(RingName ring) {
+  static constexpr std::array<std::string_view, 4> words{"tx", "rx", "in", "out"};
+  return words[static_cast<std::size_t>(ring)];
+}
+
+std::string_view spelled(RingIndex index) {
+  return index < RingIndex::in_cons ? trace::index_name(message_index(index))
+                                    : trace::index_name(byte_index(index));
+}
+
+std::uint32_t size_of(RingName ring) {
+  if (!holds_bytes(ring)) return ring::slots_per_ring;
+  return trace::size_of(ring == RingName::in ? trace::ByteRing::in : trace::ByteRing::out);
+}
+
+std::span<const RingIndex> indices_of(RingName ring) {
+  if (!holds_bytes(ring)) return message_indices;
+  return ring == RingName::in ? std::span<const RingIndex>(in_indices) : out_indices;
+}
+
+trace::Role writer_of(RingName ring) {
+  return ring == RingName::in ? trace::Role::xenconsoled : trace::Role::domain;
+}
+
+trace::Role mover_of(RingIndex index) {
+  const bool guest = index == RingIndex::in_cons || index == RingIndex::out_prod;
+  return guest ? trace::Role::domain : trace::Role::xenconsoled;
 }
 
 std::string Payload::bytes() const {

@@ -27,11 +27,16 @@ namespace ringside::script {
 
 /// The programs of dom0 that serve the consoles.
 enum class Dom0 : std::uint8_t {
-  xcs_xend,  ///< the control switch xcs, and xend behind it
-  xenctld,   ///< one daemon in place of both
+  xcs_xend,     ///< the control switch xcs, and xend behind it
+  xenctld,      ///< one daemon in place of both
+  xenconsoled,  ///< today's: the consoles of all domains are byte rings
 };
-enum class Daemon : std::uint8_t { xcs, xend, xenctld };
+enum class Daemon : std::uint8_t { xcs, xend, xenctld, xenconsoled };
+inline constexpr std::size_t daemons = 4;
+/// The daemon that users and programs ask for consoles.
+[[nodiscard]] Daemon console_keeper(Dom0 dom0);
 [[nodiscard]] const char* name_of(Daemon daemon);
+[[nodiscard]] trace::Role role_of(Daemon daemon);
 
 /// Called with each entry of the journal as it is written, during the call that causes it. `step` counts from
 /// 1. Must not act on the stage.
@@ -42,7 +47,7 @@ struct StagePlan {
   Dom0 dom0 = Dom0::xcs_xend;
   ring::Abi abi = ring::Abi::sring;  ///< of every domain
   Quirks quirks = {};                ///< each is used by the program to which it belongs
-  Answer answer = Answer::xend;      ///< no meaning under xenctld
+  Answer answer = Answer::xend;      ///< meant for xcs only
   /// A user is connected to the serial line, and a program runs on dom0's console there. For print(), end()
   /// and program_read() dom0 is a domain like others.
   bool uart = false;
@@ -140,13 +145,17 @@ class Stage {
   virtual Result<> set_index(trace::Actor who, DomainId domain, ring::Ring ring, trace::IndexName index,
                              std::uint32_t value) = 0;
   virtual Result<std::uint32_t> read_index(DomainId domain, ring::Ring ring, trace::IndexName index) = 0;
+  /// Any index of a byte ring: all are in the frame. EINVAL: the domain's console is that of 2005.
+  virtual Result<> set_byte_index(trace::Actor who, DomainId domain, trace::ByteIndex index,
+                                  std::uint32_t value) = 0;
+  virtual Result<std::uint32_t> read_byte_index(DomainId domain, trace::ByteIndex index) = 0;
   /// Writes console requests into all free slots, and then req_prod. Raises no event.
   virtual Result<> fill(trace::Actor who, DomainId domain, ring::Ring ring) = 0;
   /// Raises the event of a domain's console channel. Either `who` or `peer` is the domain.
   virtual Result<> notify(trace::Actor who, trace::Actor peer) = 0;
 
   // -- users; `user` "" is the one without a name
-  /// Under xenctld the user opens the pty of the domain, and `way` has no meaning.
+  /// Under xenctld and xenconsoled the user opens the pty of the domain, and `way` has no meaning.
   virtual Result<> user_connects(const std::string& user, DomainId domain, Way way) = 0;
   virtual Result<> user_disconnects(const std::string& user) = 0;
   /// Closes one direction, after the typed bytes: the user sends no more, and still receives.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "emu/dom0/xcs/xcs_proto.h"
+#include "ring/index.h"
 
 namespace ringside::script {
 
@@ -39,7 +40,7 @@ void State::take(const trace::Entry& entry) {
     case Kind::slot_written: {
       const auto use = std::min<std::size_t>(entry.detail, 1);
       if (entry.to_value >= ring::slots_per_ring) return;
-      record(entry.domain, entry.ring).slots[use][entry.to_value] = {steps(), true};
+      record(entry.domain, name_of(entry.ring)).slots[use][entry.to_value] = {steps(), true};
       return written(entry);
     }
     case Kind::index_moved:
@@ -58,6 +59,7 @@ void State::take(const trace::Entry& entry) {
                    std::int64_t{entry.to_value} - std::int64_t{entry.from_value});
     case Kind::told:
       if (trace::is(entry, trace::Fact::created)) page_made(entry.domain);
+      if (trace::is(entry, trace::Fact::byte_rings)) rings_begin(entry);
       // Messages that an earlier xcs had read are lost with it.
       if (trace::is(entry, trace::Fact::xcs_listens)) carried_.clear();
       return;
@@ -70,11 +72,13 @@ void State::take(const trace::Entry& entry) {
     case Kind::event_raised:
     case Kind::event_taken:
     case Kind::mask_changed:
-    case Kind::bytes_written:
-    case Kind::byte_index_moved:
-    case Kind::byte_index_found:
     case Kind::bytes_found:
       return;
+    case Kind::bytes_written:
+      return bytes_written(entry);
+    case Kind::byte_index_moved:
+    case Kind::byte_index_found:
+      return byte_index(entry);
   }
 }
 
@@ -103,13 +107,45 @@ void State::written(const trace::Entry& entry) {
 
 void State::index_moved(const trace::Entry& entry) {
   if (entry.detail > static_cast<std::uint8_t>(IndexName::rsp_cons)) return;
-  RingRecord& its = record(entry.domain, entry.ring);
-  RingPoint point = its.points.back();
-  point.step = steps();
-  point.indices[entry.detail] = entry.to_value;
-  its.points.push_back(point);
+  RingRecord& its = record(entry.domain, name_of(entry.ring));
+  set(its, name_of(static_cast<IndexName>(entry.detail)), entry.to_value);
   const auto name = static_cast<IndexName>(entry.detail);
   if (name == IndexName::req_cons || name == IndexName::rsp_cons) took(entry, its);
+}
+
+void State::set(RingRecord& record, RingIndex index, std::uint32_t value) {
+  RingPoint point = record.points.back();
+  point.step = steps();
+  point.indices[static_cast<std::size_t>(index)] = value;
+  record.points.push_back(point);
+}
+
+/// What the guest finds may be older than what xenconsoled has reported.
+void State::byte_index(const trace::Entry& entry) {
+  if (entry.detail >= trace::byte_indices) return;
+  const RingIndex index = name_of(static_cast<trace::ByteIndex>(entry.detail));
+  const RingName ring = name_of(trace::byte_ring_of(entry));
+  RingRecord& its = record(entry.domain, ring);
+  const std::uint32_t known = its.points.back().at(index);
+  const bool newer = known != entry.to_value && ring::distance(entry.to_value, known) <= size_of(ring);
+  if (entry.kind == Kind::byte_index_moved || newer) set(its, index, entry.to_value);
+}
+
+void State::rings_begin(const trace::Entry& entry) {
+  for (std::size_t at = 0; at < trace::byte_indices; ++at) {
+    const auto index = static_cast<trace::ByteIndex>(at);
+    RingRecord& its = record(entry.domain, name_of(trace::ring_of(index)));
+    if (its.points.back().at(name_of(index)) != entry.values[at]) set(its, name_of(index), entry.values[at]);
+  }
+}
+
+void State::bytes_written(const trace::Entry& entry) {
+  bytes_written_[{entry.domain, name_of(trace::byte_ring_of(entry))}] += trace::text_of(entry);
+}
+
+std::string_view State::written_into(std::uint32_t domain, RingName ring) const {
+  const auto found = bytes_written_.find({domain, ring});
+  return found == bytes_written_.end() ? std::string_view() : std::string_view(found->second);
 }
 
 void State::took(const trace::Entry& entry, RingRecord& record) {
@@ -127,7 +163,8 @@ void State::took(const trace::Entry& entry, RingRecord& record) {
 
 /// The output that a daemon keeps.
 void State::count_level(const trace::FlowPlace& place) {
-  const bool daemon = place.role == Role::xend || place.role == Role::xenctld;
+  const bool daemon =
+      place.role == Role::xend || place.role == Role::xenctld || place.role == Role::xenconsoled;
   if (place.ring != trace::FlowRing::none || place.down || !daemon) return;
   const auto now = static_cast<std::int64_t>(flow_.level(place));
   const std::int64_t before = std::exchange(levels_[place], now);
@@ -142,13 +179,13 @@ void State::count(CounterSource source, trace::Actor actor, std::uint32_t domain
   changes_.push_back({steps(), at->second, change});
 }
 
-State::RingRecord& State::record(std::uint32_t domain, ring::Ring ring) {
+State::RingRecord& State::record(std::uint32_t domain, RingName ring) {
   return rings_[{domain, ring}];
 }
 
 void State::page_made(std::uint32_t domain) {
   pages_[domain] = steps();
-  for (const ring::Ring ring : {ring::Ring::tx, ring::Ring::rx}) {
+  for (const RingName ring : {RingName::tx, RingName::rx, RingName::in, RingName::out}) {
     const auto known = rings_.find({domain, ring});
     if (known == rings_.end()) continue;
     RingRecord& its = known->second;
@@ -157,12 +194,12 @@ void State::page_made(std::uint32_t domain) {
   }
 }
 
-const std::vector<State::RingPoint>& State::ring(std::uint32_t domain, ring::Ring ring) const {
+const std::vector<State::RingPoint>& State::ring(std::uint32_t domain, RingName ring) const {
   const auto found = rings_.find({domain, ring});
   return found == rings_.end() ? untouched : found->second.points;
 }
 
-const State::RingPoint& State::ring_at(std::uint32_t domain, ring::Ring ring, Step step) const {
+const State::RingPoint& State::ring_at(std::uint32_t domain, RingName ring, Step step) const {
   const auto& points = this->ring(domain, ring);
   const auto after = std::ranges::upper_bound(points, step, {}, &RingPoint::step);
   return after == points.begin() ? points.front() : *std::prev(after);

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,9 @@ class State {
  public:
   struct RingPoint {
     Step step = 0;
-    std::array<std::uint32_t, 4> indices{};  ///< by trace::IndexName
+    std::array<std::uint32_t, ring_indices> indices{};  ///< by RingIndex
 
-    [[nodiscard]] std::uint32_t at(trace::IndexName name) const {
-      return indices[static_cast<std::size_t>(name)];
-    }
+    [[nodiscard]] std::uint32_t at(RingIndex name) const { return indices[static_cast<std::size_t>(name)]; }
   };
   /// A message that its receiver took from a ring.
   struct Taken {
@@ -84,14 +83,16 @@ class State {
   [[nodiscard]] Step last_step() const { return last_step_; }
   [[nodiscard]] const trace::Entry& at(Step step) const { return entries_[step - 1]; }
   /// All values that the indices of a ring had, beginning with zeros.
-  [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, ring::Ring ring) const;
+  [[nodiscard]] const std::vector<RingPoint>& ring(std::uint32_t domain, RingName ring) const;
   /// The indices after that step.
-  [[nodiscard]] const RingPoint& ring_at(std::uint32_t domain, ring::Ring ring, Step step) const;
+  [[nodiscard]] const RingPoint& ring_at(std::uint32_t domain, RingName ring, Step step) const;
   /// The step at which the domain of that id got its page, which is all zero; 0: it has none.
   [[nodiscard]] Step page_since(std::uint32_t domain) const;
   /// Who had sent the message that xcs wrote to a ring at that step, or who had typed what xend sent; empty:
   /// neither a process of dom0 nor a user.
   [[nodiscard]] std::optional<trace::Actor> sender(Step step) const;
+  /// All bytes that were written into a ring of bytes, by all domains of that id.
+  [[nodiscard]] std::string_view written_into(std::uint32_t domain, RingName ring) const;
   /// Domains with entries about their rings.
   [[nodiscard]] std::vector<std::uint32_t> domains() const;
   [[nodiscard]] const std::vector<Taken>& taken() const { return taken_; }
@@ -121,16 +122,21 @@ class State {
   void carried(const trace::Entry& entry);
   void written(const trace::Entry& entry);
   void index_moved(const trace::Entry& entry);
+  void byte_index(const trace::Entry& entry);
+  void bytes_written(const trace::Entry& entry);
+  void rings_begin(const trace::Entry& entry);
+  void set(RingRecord& record, RingIndex index, std::uint32_t value);
   void took(const trace::Entry& entry, RingRecord& record);
   void count_level(const trace::FlowPlace& place);
   void count(CounterSource source, trace::Actor actor, std::uint32_t domain, std::int64_t change);
-  [[nodiscard]] RingRecord& record(std::uint32_t domain, ring::Ring ring);
+  [[nodiscard]] RingRecord& record(std::uint32_t domain, RingName ring);
 
   std::vector<trace::Entry> entries_;
   Step last_step_ = 0;
   trace::Flow flow_;
   std::map<trace::FlowPlace, std::int64_t> levels_;
-  std::map<std::pair<std::uint32_t, ring::Ring>, RingRecord> rings_;
+  std::map<std::pair<std::uint32_t, RingName>, RingRecord> rings_;
+  std::map<std::pair<std::uint32_t, RingName>, std::string> bytes_written_;
   std::map<std::uint32_t, Step> pages_;                   ///< by domain
   std::map<std::uint32_t, std::deque<Carried>> carried_;  ///< by domain
   std::map<std::uint32_t, trace::Actor> last_typed_;      ///< by domain: the user

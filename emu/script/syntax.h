@@ -6,6 +6,7 @@
 // overload each and no default.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -59,8 +60,8 @@ struct WritesSlot {
 struct SetsIndex {
   Actor who;
   RingRef ring;
-  trace::IndexName index = trace::IndexName::req_prod;  ///< req_prod or rsp_prod, which are in the page
-  bool adds = false;                                    ///< `number` is added; otherwise it is the new value
+  RingIndex index = RingIndex::req_prod;  ///< one that is in shared memory
+  bool adds = false;                      ///< `number` is added; otherwise it is the new value
   std::uint32_t number = 0;
 };
 /// Writes requests into all free slots, without an event.
@@ -214,7 +215,7 @@ struct Act
 
 // -- patterns: what an expectation searches for
 
-/// `dom1 reads`, `user sees`, `P shows`: the next bytes at that place.
+/// `dom1 reads`, `user sees`, `P shows`, `dom1 writes out`: the next bytes at that place.
 struct Shows {
   Place place;
   Payload payload;
@@ -276,7 +277,7 @@ struct SlotWritten {
 struct IndexMoved {
   Actor who;
   RingRef ring;
-  trace::IndexName index = trace::IndexName::req_prod;
+  RingIndex index = RingIndex::req_prod;
   std::uint32_t from = 0;
   std::uint32_t to = 0;
 };
@@ -295,7 +296,7 @@ struct QuirkBites {
 };
 
 struct IndexTest {
-  trace::IndexName index = trace::IndexName::req_prod;
+  RingIndex index = RingIndex::req_prod;
   Compare compare = Compare::equal;
   std::uint32_t number = 0;
   Span span;
@@ -398,7 +399,11 @@ enum class Mode : std::uint8_t { sim, real };
 [[nodiscard]] std::string_view spelled(Mode mode);
 
 /// The program at dom0's end of the rings.
-enum class Controller : std::uint8_t { xcs, xenctld };
+enum class Controller : std::uint8_t { xcs, xenctld, xenconsoled };
+inline constexpr std::array<std::string_view, 3> controller_names{"xcs", "xenctld", "xenconsoled"};
+[[nodiscard]] constexpr std::string_view spelled(Controller controller) {
+  return controller_names[static_cast<std::size_t>(controller)];
+}
 
 inline constexpr std::uint64_t plain_seed = 1;  ///< the plain order of events
 struct Seeds {
@@ -421,8 +426,9 @@ struct Setup {
   bool cuts = false;        ///< reads and writes may be short, as the seed chooses
   bool golden = false;      ///< the acts of each actor are compared with a file beside this one
   Quirks quirks;
-  Answer answer = Answer::xend;             ///< no meaning under xenctld
-  Controller controller = Controller::xcs;  ///< xenctld if a line names it
+  Answer answer = Answer::xend;             ///< meant for xcs only
+  Controller controller = Controller::xcs;  ///< as set, or the one that a line names
+  bool says_controller = false;             ///< there is a `controller` line
   std::vector<Pattern> ignores;
 };
 

@@ -19,13 +19,14 @@ constexpr Roles any_of(std::initializer_list<Role> roles) {
 constexpr Roles xen = only(Role::xen);
 constexpr Roles domain = only(Role::domain);
 constexpr Roles guest_or_dom0 = any_of({Role::domain, Role::dom0});
-constexpr Roles daemon = any_of({Role::xcs, Role::xend, Role::xenctld});
+constexpr Roles daemon = any_of({Role::xcs, Role::xend, Role::xenctld, Role::xenconsoled});
 constexpr Roles ring_end = any_of({Role::domain, Role::xcs, Role::xenctld});
+constexpr Roles any_end = ring_end | only(Role::xenconsoled);
 constexpr Roles user = only(Role::user);
 constexpr Roles client = only(Role::client);
 constexpr Roles uart = only(Role::uart);
-constexpr Roles every_role = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld, Role::uart,
-                                     Role::user, Role::client, Role::domain});
+constexpr Roles every_role = any_of({Role::xen, Role::dom0, Role::xcs, Role::xend, Role::xenctld,
+                                     Role::xenconsoled, Role::uart, Role::user, Role::client, Role::domain});
 
 constexpr std::array actors{
     ActorAbout{Role::xen, "xen", "the hypervisor"},
@@ -33,6 +34,8 @@ constexpr std::array actors{
     ActorAbout{Role::xcs, "xcs", "the control switch in dom0"},
     ActorAbout{Role::xend, "xend", "the console server behind xcs"},
     ActorAbout{Role::xenctld, "xenctld", "one daemon in place of xcs and xend, with a pty for each domain"},
+    ActorAbout{Role::xenconsoled, "xenconsoled",
+               "the console daemon of today's Xen: two rings of bytes for each domain, and a pty"},
     ActorAbout{Role::uart, "uart", "the serial line, and the user at its far end"},
     ActorAbout{Role::user, "user", "a user with a console client; user[anna] is another one"},
     ActorAbout{Role::client, "client",
@@ -66,13 +69,13 @@ constexpr std::array verbs{
     VerbAbout{Verb::ends, "ends", domain, act, "DOM ends", "its program ends, and it shuts down"},
     VerbAbout{Verb::writes, "writes", ring_end, act, "DOM writes tx[SLOT] MESSAGE",
               "puts a message into a slot; no index moves"},
-    VerbAbout{Verb::sets, "sets", ring_end, act, "DOM sets tx.req_prod to N",
-              "sets an index in the page to N"},
-    VerbAbout{Verb::adds, "adds", ring_end, act, "DOM adds N to tx.req_prod",
-              "adds N to an index in the page"},
+    VerbAbout{Verb::sets, "sets", any_end, act, "DOM sets tx.req_prod to N; DOM sets out.out_prod to N",
+              "sets an index in shared memory to N"},
+    VerbAbout{Verb::adds, "adds", any_end, act, "DOM adds N to tx.req_prod",
+              "adds N to an index in shared memory"},
     VerbAbout{Verb::fills, "fills", ring_end, act, "DOM fills tx",
               "puts requests into all free slots, without an event"},
-    VerbAbout{Verb::notifies, "notifies", ring_end, act, "DOM notifies ACTOR",
+    VerbAbout{Verb::notifies, "notifies", any_end, act, "DOM notifies ACTOR",
               "raises the event of its channel"},
     VerbAbout{Verb::stops, "stops", daemon, act, "xcs stops", "ends the process"},
     VerbAbout{Verb::starts, "starts", daemon, act, "xcs starts", "starts the process again, or continues it"},
@@ -129,17 +132,18 @@ constexpr std::array verbs{
               "client receives MESSAGE [from DOM] | RESULT | virq | end [on control|data]",
               "has read a frame, a reply, an interrupt, or the end of the connection"},
     VerbAbout{Verb::receives, "receives", user, expected, "user receives end", "the console has hung up"},
-    VerbAbout{Verb::forwards, "forwards", daemon, expected,
+    VerbAbout{Verb::forwards, "forwards", any_of({Role::xcs, Role::xend, Role::xenctld}), expected,
               "ACTOR forwards MESSAGE from A to B; forwards N real and M stale messages from A",
               "passes it on"},
     VerbAbout{Verb::sends, "sends", any_of({Role::xcs, Role::xend, Role::client}), expected,
               "ACTOR sends ACTOR MESSAGE",
               "a frame between two processes of dom0 goes out; it may not arrive"},
-    VerbAbout{Verb::writes, "writes", ring_end, expected, "ACTOR writes DOM.rx[SLOT] MESSAGE",
-              "a slot is filled"},
-    VerbAbout{Verb::moves, "moves", ring_end, expected, "ACTOR moves DOM.tx req_prod N -> M",
-              "an index moves"},
-    VerbAbout{Verb::takes, "takes", ring_end, expected, "ACTOR takes event",
+    VerbAbout{Verb::writes, "writes", any_end, expected,
+              "ACTOR writes DOM.rx[SLOT] MESSAGE; DOM writes out PAYLOAD; xenconsoled writes DOM.in PAYLOAD",
+              "a slot is filled; these bytes are written next"},
+    VerbAbout{Verb::moves, "moves", any_end, expected,
+              "ACTOR moves DOM.tx req_prod N -> M; ACTOR moves DOM.out out_prod N -> M", "an index moves"},
+    VerbAbout{Verb::takes, "takes", any_end, expected, "ACTOR takes event",
               "its upcall has found the channel's port"},
     VerbAbout{Verb::refuses, "refuses", every_role, expected, "ACTOR refuses [ACTOR] [TEXT]",
               "refuses a request, for a reason that contains TEXT"},
@@ -154,6 +158,8 @@ constexpr std::array lines{
     LineAbout{"abi", true, "abi sring | flat", "the layout of the pages"},
     LineAbout{"answer", true, "answer xend | xcs",
               "which daemon answers console messages: as in 2005 (default), or early"},
+    LineAbout{"controller", true, "controller xcs | xenctld | xenconsoled",
+              "dom0's end of the rings; xenconsoled: today's. Default: the one that a line names, or xcs"},
     LineAbout{"timeout", true, "timeout DURATION", "how long an expectation waits; default 1s"},
     LineAbout{"speed", true, "speed N",
               "bits a second on the serial line; by default its characters take no time"},
@@ -179,17 +185,17 @@ constexpr std::array lines{
     LineAbout{"after", false, "after DURATION [LINE]", "when this time has passed since the previous line"},
 };
 
-constexpr std::array<std::string_view, 73> glue{
-    "to",       "from",       "by",       "at",     "as",     "in",      "one",       "write",
-    "on",       "off",        "of",       "is",     "when",   "within",  "now",       "for",
-    "until",    "settles",    "changes",  "no",     "more",   "bytes",   "byte",      "event",
-    "events",   "message",    "messages", "next",   "every",  "heals",   "all",       "drops",
-    "delays",   "duplicates", "reorders", "real",   "stale",  "and",     "answering", "reading",
-    "running",  "shell",      "pty",      "tcp",    "unix",   "control", "data",      "session",
-    "port",     "type",       "any",      "local",  "remote", "bye",     "virq",      "bites",
-    "request",  "response",   "subtype",  "id",     "length", "tx",      "rx",        "req_prod",
-    "rsp_prod", "end",        "behind",   "typing", "sim",    "both",    "sring",     "flat",
-    "quirk"};
+constexpr std::array<std::string_view, 78> glue{
+    "to",       "from",       "by",       "at",      "as",       "in",      "one",       "write",
+    "on",       "off",        "of",       "is",      "when",     "within",  "now",       "for",
+    "until",    "settles",    "changes",  "no",      "more",     "bytes",   "byte",      "event",
+    "events",   "message",    "messages", "next",    "every",    "heals",   "all",       "drops",
+    "delays",   "duplicates", "reorders", "real",    "stale",    "and",     "answering", "reading",
+    "running",  "shell",      "pty",      "tcp",     "unix",     "control", "data",      "session",
+    "port",     "type",       "any",      "local",   "remote",   "bye",     "virq",      "bites",
+    "request",  "response",   "subtype",  "id",      "length",   "tx",      "rx",        "req_prod",
+    "rsp_prod", "end",        "behind",   "typing",  "sim",      "both",    "sring",     "flat",
+    "quirk",    "out",        "in_prod",  "in_cons", "out_prod", "out_cons"};
 
 }  // namespace
 

@@ -119,6 +119,7 @@ struct CounterAbout {
   std::string_view unit;
   std::string_view what;
   std::span<const CounterSource> sources;  ///< their sum is the counter
+  bool of_messages = false;                ///< a guest of today does not count it: its rings hold bytes
 };
 [[nodiscard]] std::span<const CounterAbout> counters_known();
 [[nodiscard]] std::vector<std::string_view> counters_of(trace::Role role);

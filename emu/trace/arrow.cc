@@ -13,6 +13,8 @@ std::string_view lane_name(Lane lane) {
       return "xend";
     case Lane::xenctld:
       return "xenctld";
+    case Lane::xenconsoled:
+      return "xencons";
     case Lane::xcs:
       return "xcs";
     case Lane::event:
@@ -45,6 +47,8 @@ Lane lane_of(Role role) {
       return Lane::xend;
     case Role::xenctld:
       return Lane::xenctld;
+    case Role::xenconsoled:
+      return Lane::xenconsoled;
     case Role::uart:
       return Lane::uart;
     case Role::user:

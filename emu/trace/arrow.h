@@ -17,6 +17,7 @@ enum class Lane : std::uint8_t {
   client,
   xend,
   xenctld,
+  xenconsoled,
   xcs,
   event,
   page,
@@ -26,7 +27,7 @@ enum class Lane : std::uint8_t {
   xen,
   uart
 };
-inline constexpr std::size_t lanes = 12;
+inline constexpr std::size_t lanes = 13;
 
 /// "user", "domU": at most seven characters.
 [[nodiscard]] std::string_view lane_name(Lane lane);

@@ -19,7 +19,21 @@
 namespace ringside::trace {
 
 /// An actor, or a receiver. Domains, users and clients are numbered.
-enum class Role : std::uint8_t { xen, dom0, xcs, xend, xenctld, uart, user, client, domain, tty, program };
+enum class Role : std::uint8_t {
+  xen,
+  dom0,
+  xcs,
+  xend,
+  xenctld,
+  xenconsoled,  ///< of today
+  uart,
+  user,
+  client,
+  domain,
+  tty,
+  program
+};
+inline constexpr Role last_role = Role::program;
 
 struct Actor {
   Role role = Role::xen;
@@ -54,8 +68,8 @@ enum class Kind : std::uint8_t {
   frame_taken,   ///< actor has read one xcs frame of peer's that is no call and no reply; fields as of
                  ///< frame_passed
   mask_changed,  ///< actor sets or clears the mask bit of its `port`: `detail` is the MaskBit
-  // The byte rings of today's console, of which only the guest reports. `detail` is a ByteRing, or of an
-  // index the ByteIndex.
+  // The byte rings of today's console. `detail` is a ByteRing, or of an index the ByteIndex. The guest
+  // reports both ends, as it finds the other one; ringside's own xenconsoled also reports, Debian's does not.
   bytes_written,  ///< actor writes `message.length` bytes into a byte ring; `from_value` is the index of the
                   ///< first (longer runs are several entries)
   byte_index_moved,  ///< actor moves an index from `from_value` to `to_value`

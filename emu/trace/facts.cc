@@ -240,6 +240,8 @@ constexpr Row<Fact> facts[] = {
     {Fact::pty_made, "pty_made", "console on a new pty"},
     {Fact::pty_opened, "pty_opened", "console pty opened"},
     {Fact::pty_closed, "pty_closed", "console pty closed by its reader"},
+    {Fact::middle_discarded, "middle_discarded",
+     "console output discarded: {1} bytes in its middle, behind the oldest {0}"},
     {Fact::program_runs, "program_runs", "runs {text}"},
     {Fact::program_ended, "program_ended", "its program has ended with status {0}"},
     {Fact::terminal_closed, "terminal_closed", "the terminal is closed: no process has it open any more"},

@@ -241,6 +241,7 @@ enum class Fact : std::uint8_t {
   pty_made,
   pty_opened,
   pty_closed,
+  middle_discarded,  ///< {1} bytes behind the oldest {0}
   // guests
   program_runs,
   program_ended,

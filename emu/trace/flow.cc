@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t connecting_max = 64;
 constexpr std::uint8_t frame_connect_data = 1;
-constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
 constexpr std::uint32_t no_slot = std::numeric_limits<std::uint32_t>::max();
 
 bool is_source(Role role, bool down) {
@@ -126,9 +125,9 @@ void Flow::bytes_passed(const Entry& entry) {
     if (from == Role::domain) known_[entry.domain].reports = true;
     return push(self, made(self, text.size()));
   }
-  const int depth = depth_of(from, entry.domain);
-  if (depth == depth_of(to, entry.domain)) return;
-  const bool down = depth < depth_of(to, entry.domain);
+  const int depth = depth_of(from);
+  if (depth == depth_of(to)) return;
+  const bool down = depth < depth_of(to);
   const FlowPlace sender{.role = from, .domain = entry.domain, .down = down};
   const FlowPlace receiver{.role = to, .domain = entry.domain, .down = down};
   // Input for Xen itself has arrived.
@@ -257,6 +256,7 @@ void Flow::counted(const Entry& entry) {
   const FlowPlace output{.role = entry.actor.role, .domain = entry.domain, .down = false};
   switch (counter_of(entry)) {
     case Counter::console_bytes_discarded:
+      if (entry.actor.role == Role::xenconsoled) return;  // see middle_discarded
       return lose(entry.domain, false, leave(output, change), Loss::discarded);
     case Counter::bytes_unread:
       return lose(entry.domain, false, leave(output, change), Loss::unread);
@@ -304,12 +304,14 @@ void Flow::quirk(const Entry& entry) {
 
 void Flow::told(const Entry& entry) {
   const auto domain_ended = [&] {
-    known_[entry.domain].dead = true;
+    Known& its = known_[entry.domain];
+    its.dead = true;
     for (const bool down : {true, false})
       lose_all({.role = Role::domain, .domain = entry.domain, .down = down}, Loss::ended);
     lose_all(ring_place(entry.domain, true), Loss::ended);
+    if (its.xenconsoled == Xenconsoled::reports) return;  // it has the rings until it removes the console
     lose_all({.ring = FlowRing::bytes, .domain = entry.domain}, Loss::ended);
-    lose_all({.role = Role::dom0, .domain = entry.domain}, Loss::ended);
+    lose_all({.role = Role::xenconsoled, .domain = entry.domain}, Loss::ended);
   };
   const auto output_ended = [&] {
     lose_all(ring_place(entry.domain, false), Loss::ended);
@@ -324,17 +326,14 @@ void Flow::told(const Entry& entry) {
       return;
     case Fact::destroyed:
       domain_ended();
-      // Whether xenconsoled had taken the last bytes is not known.
-      return unsee(pull({.ring = FlowRing::bytes, .domain = entry.domain, .down = false}, all_bytes),
-                   entry.domain);
+      known_[entry.domain].destroyed = true;
+      if (known_[entry.domain].xenconsoled != Xenconsoled::reports) end_byte_rings(entry.domain);
+      return;
     case Fact::crashed:
     case Fact::connection_closed:
       return domain_ended();
     case Fact::byte_rings:
-      // The bytes that wait in `in` are entries after this one.
-      known_[entry.domain].byte_ring_ends = {entry.values[static_cast<std::size_t>(ByteIndex::in_cons)],
-                                             entry.values[static_cast<std::size_t>(ByteIndex::out_prod)]};
-      return;
+      return begin_byte_rings(entry);
     case Fact::channel_closed:
       if (dead) output_ended();
       return;
@@ -351,12 +350,32 @@ void Flow::told(const Entry& entry) {
       known->second.gone = true;
       for (const auto& [place, queue] : held_)
         if (place.domain == entry.domain && place.down) lose_all(place, Loss::ended);
+      if (entry.actor.role == Role::xenconsoled) {
+        end_byte_rings(entry.domain);
+        leave_viewer(entry.domain);
+      }
       return output_ended();
     case Fact::viewer_came:
     case Fact::viewer_left:
       return leave_viewer(entry.domain);
     case Fact::console_adopted:
       return adopt(entry);
+    case Fact::pty_made:
+      if (entry.actor.role != Role::xenconsoled) return;
+      lose_with_xenconsoled(entry.domain);
+      known_[entry.domain].xenconsoled = Xenconsoled::reports;
+      return;
+    case Fact::killed:
+      if (text_of(entry) != actor_name(actor(Role::xenconsoled))) return;
+      for (auto& [domain, its] : known_) {
+        if (its.xenconsoled != Xenconsoled::reports) continue;
+        lose_with_xenconsoled(domain);
+        its.xenconsoled = Xenconsoled::killed;
+        if (its.destroyed) end_byte_rings(domain);
+      }
+      return;
+    case Fact::middle_discarded:
+      return lose_middle(entry);
     case Fact::output_returned:
       return give_back(entry);
     case Fact::session_lost:

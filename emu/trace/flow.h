@@ -4,9 +4,9 @@
 // its tag downwards), and everything else is a queue, in which order and count decide. The content of bytes
 // is never compared. Bytes of a sender that does not report their source are counted as `appeared`, and bytes
 // of a receiver that does not report what it did with them as `unseen`. Views show both as unknown.
-// xenconsoled reports nothing: bytes that it types into `in` are new there, except those that ringside's own
-// client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own client shows
-// them.
+// Debian's xenconsoled reports nothing: bytes that it types into `in` are new there, except those that
+// ringside's own client has sent to its pty; bytes that it takes from `out` are unseen, until ringside's own
+// client shows them.
 //
 // Pure bookkeeping over entries, which are not trusted. The memory it uses is bounded.
 #pragma once
@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,7 +39,7 @@ enum class FlowRing : std::uint8_t {
 };
 
 /// Places of bytes: a ring, or an actor that has received them and not passed them on. A frame on xcs's
-/// socket is in xcs. dom0 is xenconsoled, with the pty of a domain of today.
+/// socket is in xcs; a byte typed at a pty is in the daemon that has the pty.
 struct FlowPlace {
   FlowRing ring = FlowRing::none;
   Role role = Role::user;  ///< no meaning for a ring
@@ -51,6 +52,8 @@ struct FlowPlace {
 struct ByteRange {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
+
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
 /// The effect of one entry on bytes.
@@ -133,9 +136,15 @@ class Flow {
     Piece take(std::size_t at, std::size_t most, bool newest);
   };
   using Pieces = std::vector<Piece>;
+  static constexpr std::size_t all_bytes = std::numeric_limits<std::size_t>::max();
   struct Sent {
     std::uint32_t tag = 0;
     std::size_t bytes = 0;
+  };
+  enum class Xenconsoled : std::uint8_t {
+    silent,   ///< or there is none
+    reports,  ///< it is ringside's own
+    killed,   ///< and it was
   };
   struct Known {
     std::deque<Sent> sent;                               ///< the last tagged requests
@@ -143,16 +152,22 @@ class Flow {
     std::set<std::uint32_t> early;                       ///< requests that xcs has answered and xend has not
     std::uint32_t under_way_max = ring::slots_per_ring;  ///< the most requests that may be offered again
     bool reports = false;                                ///< its kernel reports where its output is from
+    Xenconsoled xenconsoled = Xenconsoled::silent;
     bool dead = false;
+    bool destroyed = false;
     bool gone = false;  ///< and its console is, too
     /// Of each byte ring, the index after the last byte that was put into it.
     std::array<std::optional<std::uint32_t>, 2> byte_ring_ends = {};
   };
 
   void bytes_passed(const Entry& entry);
+  void begin_byte_rings(const Entry& entry);
   void bytes_in_ring(const Entry& entry);
   void byte_index(const Entry& entry);
   Pieces leave_byte_ring(const FlowPlace& ring, std::uint32_t index);
+  void lose_with_xenconsoled(std::uint32_t domain);
+  void end_byte_rings(std::uint32_t domain);
+  void lose_middle(const Entry& entry);
   void fetch_from_in(std::uint32_t domain, std::size_t bytes);
   void unsee(const Pieces& pieces, std::uint32_t domain);
   Pieces shown_by_viewer(std::uint32_t domain, std::size_t bytes);

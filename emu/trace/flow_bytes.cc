@@ -1,4 +1,4 @@
-// The bytes in the byte rings of today's console. Only the guest reports. What it finds was put there, or
+// The bytes in the byte rings of today's console. If only the guest reports, what it finds was put there, or
 // taken, by xenconsoled, at a time that is not known.
 //
 // The bytes of a ring that Flow holds are those before byte_ring_ends. So an index says which of them have
@@ -15,7 +15,7 @@ FlowPlace byte_ring_place(std::uint32_t domain, ByteRing ring) {
 }
 
 FlowPlace pty_place(std::uint32_t domain) {
-  return {.role = Role::dom0, .domain = domain};
+  return {.role = Role::xenconsoled, .domain = domain};
 }
 
 }  // namespace
@@ -32,6 +32,16 @@ void Flow::begin(const JournalHeader& header) {
   }
   touched_.clear();
   done_ = {};
+}
+
+/// The bytes that wait in `in` are entries after this one, unless xenconsoled has reported them before: what
+/// is typed while a domain is paused, or does not run yet.
+void Flow::begin_byte_rings(const Entry& entry) {
+  Known& its = known_[entry.domain];
+  auto& [in_end, out_end] = its.byte_ring_ends;
+  if (its.xenconsoled == Xenconsoled::silent || !in_end)
+    in_end = entry.values[static_cast<std::size_t>(ByteIndex::in_cons)];
+  out_end = entry.values[static_cast<std::size_t>(ByteIndex::out_prod)];
 }
 
 /// Bytes that the ring had already are in the header of the journal.
@@ -61,8 +71,9 @@ void Flow::byte_index(const Entry& entry) {
   const auto index = static_cast<ByteIndex>(entry.detail);
   if (!is_cons(index)) return;
   Pieces pieces = leave_byte_ring(byte_ring_place(entry.domain, ring_of(index)), entry.to_value);
-  if (index == ByteIndex::in_cons)
-    push({.role = entry.actor.role, .domain = entry.domain}, std::move(pieces));
+  if (entry.kind == Kind::byte_index_moved)
+    push({.role = entry.actor.role, .domain = entry.domain, .down = index == ByteIndex::in_cons},
+         std::move(pieces));
   else
     unsee(pieces, entry.domain);
 }
@@ -75,6 +86,36 @@ Flow::Pieces Flow::leave_byte_ring(const FlowPlace& ring, std::uint32_t index) {
   const std::uint32_t left = end.value_or(index) - index;
   if (!end || left > held) return {};
   return pull(ring, held - left);
+}
+
+/// It was killed, with its pty and the output that it kept, now or at the latest before the pty that is made
+/// now.
+void Flow::lose_with_xenconsoled(std::uint32_t domain) {
+  for (const bool down : {true, false})
+    lose_all({.role = Role::xenconsoled, .domain = domain, .down = down}, Loss::with_daemon);
+  leave_viewer(domain);
+}
+
+/// The domain is gone, and no daemon will look at its rings again. Whether a silent xenconsoled had taken the
+/// last bytes is not known.
+void Flow::end_byte_rings(std::uint32_t domain) {
+  lose_all({.ring = FlowRing::bytes, .domain = domain}, Loss::ended);
+  const Pieces in_out = pull({.ring = FlowRing::bytes, .domain = domain, .down = false}, all_bytes);
+  if (known_[domain].xenconsoled == Xenconsoled::silent) return unsee(in_out, domain);
+  lose(domain, false, in_out, Loss::ended);
+}
+
+void Flow::lose_middle(const Entry& entry) {
+  const FlowPlace place{.role = entry.actor.role, .domain = entry.domain, .down = false};
+  const FlowStep done = done_;
+  const Pieces first = pull(place, entry.values[0]);
+  done_ = done;
+  lose(entry.domain, false, pull(place, entry.values[1]), Loss::discarded);
+  const FlowStep lost = done_;
+  const Pieces rest = pull(place, all_bytes);
+  put_back(place, first);
+  put_back(place, rest);
+  done_ = lost;
 }
 
 /// A guest reports that its terminal has taken bytes before it reports that it has taken them from the ring.
@@ -107,7 +148,7 @@ Flow::Pieces Flow::shown_by_viewer(std::uint32_t domain, std::size_t bytes) {
       bytes -= out.back().count;
       totals_[{domain, false}].unseen -= out.back().count;
     }
-    if (!out.empty()) note({.role = Role::dom0, .domain = domain, .down = false}, out);
+    if (!out.empty()) note({.role = Role::xenconsoled, .domain = domain, .down = false}, out);
   }
   if (bytes == 0) return out;
   const Pieces waiting = pull(byte_ring_place(domain, ByteRing::out), bytes);

@@ -156,7 +156,7 @@ void Flow::lose(std::uint32_t domain, bool down, const Pieces& pieces, Loss why)
 }
 
 void Flow::lose_all(const FlowPlace& place, Loss why) {
-  lose(place.domain, place.down, pull(place, std::size_t{0} - 1), why);
+  lose(place.domain, place.down, pull(place, all_bytes), why);
 }
 
 void Flow::touch(const FlowPlace& place) {

@@ -8,13 +8,15 @@
 #include "emu/trace/hops_dom0.h"
 #include "emu/trace/hops_guest.h"
 #include "emu/trace/hops_outside.h"
+#include "emu/trace/hops_today.h"
 #include "emu/trace/text.h"
 
 namespace ringside::trace {
 
 namespace {
 
-static_assert(std::size(hops_outside) + std::size(hops_dom0) + std::size(hops_page) + std::size(hops_guest) ==
+static_assert(std::size(hops_outside) + std::size(hops_dom0) + std::size(hops_page) + std::size(hops_guest) +
+                  std::size(hops_today) ==
               hop_count);
 
 constexpr std::array<Hop, hop_count> joined() {
@@ -22,7 +24,7 @@ constexpr std::array<Hop, hop_count> joined() {
   std::size_t at = 0;
   for (const std::span<const Hop> part :
        {std::span<const Hop>(hops_outside), std::span<const Hop>(hops_dom0), std::span<const Hop>(hops_page),
-        std::span<const Hop>(hops_guest)}) {
+        std::span<const Hop>(hops_guest), std::span<const Hop>(hops_today)}) {
     for (const Hop& hop : part) all[at++] = hop;
   }
   return all;
@@ -102,6 +104,29 @@ HopId hop_of_terminal(Actor terminal, HopId of_a_guest) {
   return terminal.number == 0 ? HopId::dom0_tty : of_a_guest;
 }
 
+Shown hop_of_byte_index(const Entry& entry) {
+  if (entry.detail >= byte_indices) return std::nullopt;
+  return is_cons(static_cast<ByteIndex>(entry.detail)) ? HopId::cons : HopId::prod;
+}
+
+/// What a hop of 2005 is in a domain of today.
+Shown todays(Shown hop) {
+  if (!hop) return hop;
+  switch (*hop) {
+    case HopId::client:
+      return HopId::pty;
+    case HopId::event_up:
+    case HopId::event_down:
+    case HopId::event_quiet:
+      return HopId::event_today;
+    case HopId::console_driver:
+    case HopId::guest_tty:
+      return HopId::hvc;
+    default:
+      return hop;
+  }
+}
+
 /// The sender decides. For a terminal the direction is clear; for its driver it is not.
 Shown hop_of_bytes(const Entry& entry) {
   const Role to = entry.peer.role;
@@ -129,6 +154,8 @@ Shown hop_of_bytes(const Entry& entry) {
       return to == Role::xen ? Shown(HopId::console_io) : std::nullopt;
     case Role::domain:
       return to == Role::domain ? Shown(HopId::console_driver) : std::nullopt;
+    case Role::xenconsoled:
+      return HopId::xenconsoled;
     case Role::xcs:
       break;
   }
@@ -195,7 +222,18 @@ const Hop* hop_of_counter(Counter counter) {
   return nullptr;
 }
 
-const Hop* hop_of(const Entry& entry) {
+const Hop* HopFinder::find(const Entry& entry) {
+  const bool only_today = entry.kind == Kind::bytes_written || entry.kind == Kind::byte_index_moved ||
+                          entry.kind == Kind::byte_index_found || entry.kind == Kind::bytes_found ||
+                          is(entry, Fact::byte_rings) || entry.actor.role == Role::xenconsoled ||
+                          entry.peer.role == Role::xenconsoled;
+  if (only_today) today_.insert(entry.domain);
+  if (is(entry, Fact::created)) today_.erase(entry.domain);
+  return hop_of(entry, today_.contains(entry.domain));
+}
+
+const Hop* hop_of(const Entry& entry, bool today) {
+  const auto hop_or_none = [today](Shown shown) { return trace::hop_or_none(today ? todays(shown) : shown); };
   switch (entry.kind) {
     case Kind::slot_written:
       return hop_or_none(hop_of_slot(entry));
@@ -217,11 +255,13 @@ const Hop* hop_of(const Entry& entry) {
     case Kind::told:
     case Kind::frame_taken:
     case Kind::mask_changed:
-    case Kind::bytes_written:  // the hops are those of 2005
+      break;
+    case Kind::bytes_written:
+    case Kind::bytes_found:
+      return &about(static_cast<ByteRing>(entry.detail) == ByteRing::in ? HopId::bytes_in : HopId::bytes_out);
     case Kind::byte_index_moved:
     case Kind::byte_index_found:
-    case Kind::bytes_found:
-      break;
+      return hop_or_none(hop_of_byte_index(entry));
   }
   return nullptr;
 }

@@ -2,13 +2,15 @@
 // sources of 2005, what can go wrong there, and how to see it. All of ringside's descriptions of a hop
 // (`explain`, the demo, every view of a run) take their words from here.
 //
-// The texts are in hops_outside.h (hardware and Xen), hops_dom0.h and hops_guest.h (the page and the guest).
+// The texts are in hops_outside.h (hardware and Xen), hops_dom0.h, hops_guest.h (the page and the guest) and
+// hops_today.h.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <set>
 #include <span>
 #include <string_view>
 
@@ -17,9 +19,10 @@
 
 namespace ringside::trace {
 
-/// In the order of the path down: a key passes the hops of Way::down and Way::both in this order. Output of a
-/// guest passes those of Way::up and Way::both from the last to the first, except that it passes those of
-/// Place::page in this order, too: a message is written before the other side reads it.
+/// First those of 2005, then those of today. In the order of the path down: a key passes the hops of
+/// Way::down and Way::both in this order. Output of a guest passes those of Way::up and Way::both from the
+/// last to the first, except that it passes those of Place::page in this order, too: a message is written
+/// before the other side reads it.
 enum class HopId : std::uint8_t {
   keyboard,
   serial_line,
@@ -54,9 +57,18 @@ enum class HopId : std::uint8_t {
   console_driver,
   guest_tty,
   program,
+  // Of today's console.
+  pty,
+  xenconsoled,
+  bytes_in,
+  bytes_out,
+  prod,
+  cons,
+  event_today,
+  hvc,
 };
 
-inline constexpr std::size_t hop_count = static_cast<std::size_t>(HopId::program) + 1;
+inline constexpr std::size_t hop_count = static_cast<std::size_t>(HopId::hvc) + 1;
 
 /// The place of a hop. The page and its event channel belong to no single side.
 enum class Place : std::uint8_t { hardware, xen, dom0, page, domu };
@@ -92,17 +104,19 @@ struct Hop {
   std::string_view name;  ///< stable, for command lines and links: "virq-console"
   Place place;
   Way way;
-  std::string_view title;        ///< a few words
-  std::string_view meaning;      ///< what happens here, in one to three sentences; a view that follows a byte
-                                 ///< shows it
-  std::string_view more;         ///< further facts
-  std::string_view source_2005;  ///< files and functions of xen-unstable and XenoLinux on 1 July 2005
-  std::string_view goes_wrong;   ///< besides the quirks
-  std::string_view see;          ///< a command line; one that names a domain means one called web
+  std::string_view title;       ///< a few words
+  std::string_view meaning;     ///< what happens here, in one to three sentences; a view that follows a byte
+                                ///< shows it
+  std::string_view more;        ///< further facts
+  std::string_view source;      ///< files and functions of xen-unstable and XenoLinux on 1 July 2005, or of
+                                ///< Xen 4.17 and Linux 6.1
+  std::string_view goes_wrong;  ///< besides the quirks
+  std::string_view see;         ///< a command line; one that names a domain means one called web
   Few<std::string_view>
       scenarios;          ///< file names without folder and suffix; those of quirks are not repeated
   Few<Quirk> quirks;      ///< those that take effect here
   Few<Counter> counters;  ///< those that count what goes wrong here
+  bool today = false;     ///< of today's console; otherwise of 2005
 };
 
 /// All, in the order of HopId.
@@ -124,8 +138,17 @@ struct Hop {
 /// The hop whose failures that counter counts; null when there is none.
 [[nodiscard]] const Hop* hop_of_counter(Counter counter);
 
-/// The hop that an entry shows. Null for refusals, for Kind::told, for calls to xcs, and for anything a
-/// faulty process writes.
-[[nodiscard]] const Hop* hop_of(const Entry& entry);
+/// The hop that an entry shows. `today`: its domain's console is today's. Null for refusals, for Kind::told,
+/// for calls to xcs, and for anything a faulty process writes.
+[[nodiscard]] const Hop* hop_of(const Entry& entry, bool today = false);
+
+/// The hops of a journal's entries, read in order.
+class HopFinder {
+ public:
+  [[nodiscard]] const Hop* find(const Entry& entry);
+
+ private:
+  std::set<std::uint32_t> today_;  ///< domains whose console is today's, as their entries show
+};
 
 }  // namespace ringside::trace

@@ -17,8 +17,8 @@ inline constexpr Hop hops_dom0[] = {
      .more =
          "xencons=ttyS0 is the default in dom0; in other domains it is tty1. What the shell prints goes back "
          "by console_io.",
-     .source_2005 = "XenoLinux: drivers/xen/console/console.c xencons_init, xencons_priv_interrupt, "
-                    "kcons_write_dom0.",
+     .source = "XenoLinux: drivers/xen/console/console.c xencons_init, xencons_priv_interrupt, "
+               "kcons_write_dom0.",
      .goes_wrong =
          "A key on its way to a guest passes two terminals, dom0's and the guest's. Until the console "
          "client has made the first one raw, both echo, and Ctrl-C interrupts the wrong program. Input that "
@@ -38,9 +38,8 @@ inline constexpr Hop hops_dom0[] = {
          "dom0 is a domain too and has a control interface like any guest's. It exists before any tool runs, "
          "so no tool can give it a port: it binds an event channel to itself, and xcs takes the other end.",
      .more = "dom0's console does not use it: it carries messages of the other types.",
-     .source_2005 =
-         "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_resume. tools/libxc has a call that finds the "
-         "port.",
+     .source = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_resume. tools/libxc has a call that finds the "
+               "port.",
      .goes_wrong = "Both ends are in one domain: without a program at the other end, 8 messages fill the "
                    "ring and dom0 waits for itself.",
      .see = "ringside sysrq Domain-0 h",
@@ -57,7 +56,7 @@ inline constexpr Hop hops_dom0[] = {
                 "unchanged.",
      .more = "It connects by TCP, at port 9600 + the domain's number, or by unix socket; telnet would do as "
              "well, at port 19600 + the number. The escape key, Ctrl-], leaves it.",
-     .source_2005 = "tools/misc/xencons, tools/python/xen/util/console_client.py (for xm console).",
+     .source = "tools/misc/xencons, tools/python/xen/util/console_client.py (for xm console).",
      .goes_wrong =
          "One client at a time: the next one is told so and disconnected. A terminal that is not raw "
          "keeps a line until Enter, and shows typed characters twice.",
@@ -78,7 +77,7 @@ inline constexpr Hop hops_dom0[] = {
      .more = "Then the queue is written to that file, and input from it goes down in pieces of 60 bytes. "
              "There is "
              "no socket and no frame on this branch.",
-     .source_2005 = "xenctld of VM-Tools. xenconsoled, the console daemon of August 2005, grew out of it.",
+     .source = "xenctld of VM-Tools. xenconsoled, the console daemon of August 2005, grew out of it.",
      .goes_wrong =
          "Without a reader at the pty the queue fills (1 MiB) and then the guest waits; with --queue-limit "
          "the oldest bytes are discarded. Unread output in a pty is lost when the pty is closed, unless it "
@@ -97,7 +96,7 @@ inline constexpr Hop hops_dom0[] = {
      .meaning = "xend's console code keeps 64 KiB for each domain, and writes to the viewer that is "
                 "connected, by TCP or by unix socket.",
      .more = "Output from before a connection is kept there, and delivered as soon as a viewer connects.",
-     .source_2005 = "tools/python/xen/xend/server/console.py ConsoleDev.",
+     .source = "tools/python/xen/xend/server/console.py ConsoleDev.",
      .goes_wrong = "Without a viewer and with 64 KiB kept, the oldest bytes are discarded and counted. In "
                    "2005 a slow viewer lost bytes, too; here the guest waits for it.",
      .see = "ringside list web",
@@ -115,8 +114,8 @@ inline constexpr Hop hops_dom0[] = {
      .more = "The first socket is for calls (connect, bind, open a channel), of which each gets a reply; the "
              "second is for messages. xend has at most 7 unanswered input messages in one domain, so "
              "that a slot is left for requests of other types.",
-     .source_2005 = "tools/python/xen/xend/server/console.py and channel.py; the C module "
-                    "tools/python/xen/lowlevel/xu/xu.c; tools/xcs/xcs_proto.h xcs_msg_t.",
+     .source = "tools/python/xen/xend/server/console.py and channel.py; the C module "
+               "tools/python/xen/lowlevel/xu/xu.c; tools/xcs/xcs_proto.h xcs_msg_t.",
      .goes_wrong =
          "A frame may arrive in two pieces, as anything on a stream socket: the reader has to wait for "
          "the rest without making others wait. In 2005 input had no limit at all: of a paste of 16,000 "
@@ -136,7 +135,7 @@ inline constexpr Hop hops_dom0[] = {
          "as the response, and xcs puts it into the ring. With --answer xcs, xcs answers early.",
      .more = "Type, subtype and id are those of the request. A response does not name a slot: it goes into "
              "that of the oldest request without a response.",
-     .source_2005 =
+     .source =
          "tools/python/xen/xend/server/channel.py; tools/xcs/ctrl_interface.c ctrl_chan_write_response.",
      .goes_wrong =
          "Without a bound client, or without answers, the guest stalls after exactly 8 messages. When two "
@@ -161,8 +160,8 @@ inline constexpr Hop hops_dom0[] = {
          "the guest. A client asks for a guest's channel with CIF_NEW_CC and gives it back with CIF_FREE_CC; "
          "a "
          "virq such as VIRQ_DOM_EXC reaches it as a VIRQ frame.",
-     .source_2005 = "tools/xcs: xcs.c (one select loop), bindings.c, connection.c, ctrl_interface.c "
-                    "ctrl_chan_read_request and ctrl_chan_write_request; xcs_proto.h.",
+     .source = "tools/xcs: xcs.c (one select loop), bindings.c, connection.c, ctrl_interface.c "
+               "ctrl_chan_read_request and ctrl_chan_write_request; xcs_proto.h.",
      .goes_wrong = "One loop serves all clients, so a client that does not read, or leaves in the middle of "
                    "a frame, must not hold up the others: in 2005 it did. After a kill and a restart, xcs "
                    "continues the channels at their present indices.",
@@ -185,8 +184,8 @@ inline constexpr Hop hops_dom0[] = {
                 "it never has more than 7 unanswered input messages in one domain.",
      .more = "Its length is 0: it only says that the input was taken. Without it xend would not know when "
              "to send more.",
-     .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_read_response; "
-                    "tools/python/xen/xend/server/channel.py.",
+     .source = "tools/xcs/ctrl_interface.c ctrl_chan_read_response; "
+               "tools/python/xen/xend/server/channel.py.",
      .goes_wrong = "A guest that does not answer is sent 7 messages, and further input waits in xend. "
                    "An answer without a bound client is counted and dropped.",
      .see = "ringside dump --xcs",

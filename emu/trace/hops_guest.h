@@ -21,8 +21,8 @@ inline constexpr Hop hops_page[] = {
          "of the page. In the stable tree (2.0) the indices are behind the slots (flat), in the unstable one "
          "before them (sring). A domain that is suspended and resumes "
          "has another frame, which dom0 maps then.",
-     .source_2005 = "xen/include/public/io/domain_controller.h control_if_t; xen/include/public/xen.h "
-                    "shared_info_t; tools/libxc xc_map_foreign_range.",
+     .source = "xen/include/public/io/domain_controller.h control_if_t; xen/include/public/xen.h "
+               "shared_info_t; tools/libxc xc_map_foreign_range.",
      .goes_wrong =
          "Either side may write anything at any time, so each value is read from the page once and "
          "checked. If the sides use different layouts, they read headers as indices, and get no error.",
@@ -41,7 +41,7 @@ inline constexpr Hop hops_page[] = {
      .more =
          "When all 8 hold requests whose answers have not been taken, the message waits: up to 64 for each "
          "guest in xcs, and then in the client that sent it.",
-     .source_2005 = "tools/xcs/ctrl_interface.c ctrl_chan_write_request.",
+     .source = "tools/xcs/ctrl_interface.c ctrl_chan_write_request.",
      .goes_wrong = "The ring is full when the guest is slow or paused. The xcs of 2005 "
                    "took no notice of the "
                    "-ENOSPC: the message was lost, and the guest notified all the same. Of a long paste into "
@@ -63,8 +63,8 @@ inline constexpr Hop hops_page[] = {
          "guest and dom0 share.",
      .more =
          "The header is type (CMSG_CONSOLE: 0), subtype, id (0xFF: no callback for the answer) and length.",
-     .source_2005 = "XenoLinux: drivers/xen/console/console.c __xencons_tx_flush; arch/xen/kernel/ctrl_if.c "
-                    "ctrl_if_send_message_noblock.",
+     .source = "XenoLinux: drivers/xen/console/console.c __xencons_tx_flush; arch/xen/kernel/ctrl_if.c "
+               "ctrl_if_send_message_noblock.",
      .goes_wrong = "With 8 messages unanswered the ring is full and the driver waits for space. A guest can "
                    "claim a length of 255, or write the message anew after the notification: the reader "
                    "copies the slot once and accepts no length beyond 60.",
@@ -82,7 +82,7 @@ inline constexpr Hop hops_page[] = {
          "Only now does the message exist for the other side: its writer moves the producer index, after "
          "a write barrier. Indices count on for ever; index & 7 is the slot.",
      .more = "They are 32 bits wide and wrap. Several messages can be published by one store.",
-     .source_2005 = "xen/include/public/io/ring.h RING_PUSH_REQUESTS.",
+     .source = "xen/include/public/io/ring.h RING_PUSH_REQUESTS.",
      .goes_wrong = "An index that jumps claims requests that were never made. A ring with an impossible "
                    "index is ignored until the index is possible again; in 2005 there was no check, and "
                    "stale slots were taken for new messages.",
@@ -103,8 +103,8 @@ inline constexpr Hop hops_page[] = {
              "every "
              "request and "
              "every response.",
-     .source_2005 = "Xen: xen/common/event_channel.c evtchn_send, and evtchn_set_pending. "
-                    "tools/libxc/xc_evtchn.c xc_evtchn_send.",
+     .source = "Xen: xen/common/event_channel.c evtchn_send, and evtchn_set_pending. "
+               "tools/libxc/xc_evtchn.c xc_evtchn_send.",
      .goes_wrong = "When an event is lost, the message stays unread in the ring until the next event comes. "
                    "A late or duplicated event does no harm: the indices say how many messages there are.",
      .see = "ringside dump --all web",
@@ -121,8 +121,8 @@ inline constexpr Hop hops_page[] = {
      .more =
          "The guest's end is almost always port 1, the first that is allocated. In dom0 a program binds the "
          "port to a device file and reads port numbers from it.",
-     .source_2005 = "Xen: xen/common/event_channel.c evtchn_send. XenoLinux: drivers/xen/evtchn/evtchn.c "
-                    "evtchn_device_upcall, evtchn_read, evtchn_write.",
+     .source = "Xen: xen/common/event_channel.c evtchn_send. XenoLinux: drivers/xen/evtchn/evtchn.c "
+               "evtchn_device_upcall, evtchn_read, evtchn_write.",
      .goes_wrong =
          "A port that was read stays masked until its number is written back: a program that forgets this "
          "gets no further event. The device keeps 2048 ports and reports an overflow after that.",
@@ -139,7 +139,7 @@ inline constexpr Hop hops_page[] = {
      .meaning = "An event that is already pending, or whose receiver is awake and polls the ring, costs no "
                 "system call: events coalesce, and the indices say how many messages there are.",
      .more = "So one event may stand for many messages, and an event for none.",
-     .source_2005 = "Xen: evtchn_set_pending stops at a pending bit that was set already, and at the mask.",
+     .source = "Xen: evtchn_set_pending stops at a pending bit that was set already, and at the mask.",
      .goes_wrong = "A receiver that counts events instead of reading the ring misses messages. The edge of a "
                    "masked port is lost: after unmasking, the receiver must check the ring.",
      .see = "ringside dump --all web",
@@ -158,7 +158,7 @@ inline constexpr Hop hops_page[] = {
      .more = "A guest clears evtchn_upcall_pending, exchanges the selector with 0, and scans the ports that "
              "are pending and "
              "not masked, word by word.",
-     .source_2005 = "XenoLinux: arch/xen/kernel/evtchn.c evtchn_do_upcall.",
+     .source = "XenoLinux: arch/xen/kernel/evtchn.c evtchn_do_upcall.",
      .goes_wrong = "In the other order, a message that comes between the check and the clearing stays "
                    "unseen. A port without a handler is masked, since it could keep the guest busy.",
      .see = "ringside dump --all web",
@@ -173,7 +173,7 @@ inline constexpr Hop hops_page[] = {
      .title = "req_cons moves: the message has been read",
      .meaning = "The reader keeps its own place in a private index that the page never shows.",
      .more = "It loads the other side's producer index, then comes a read barrier, then it reads the slots.",
-     .source_2005 = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_REQUESTS.",
+     .source = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_REQUESTS.",
      .goes_wrong = "A reader that dies has lost its place. The next one starts at the shared req_prod, so "
                    "unanswered requests were forgotten in 2005; here they are found again in their slots.",
      .see = "ringside dump --all web",
@@ -191,8 +191,8 @@ inline constexpr Hop hops_page[] = {
      .more =
          "Type, subtype and id are the request's. The answer to console data has length 0 from a guest; xend "
          "sends the whole message back.",
-     .source_2005 = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_send_response. tools/xcs/ctrl_interface.c "
-                    "ctrl_chan_write_response.",
+     .source = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_send_response. tools/xcs/ctrl_interface.c "
+               "ctrl_chan_write_response.",
      .goes_wrong = "After its length a response contains undefined bytes: those that its writer left there.",
      .see = "ringside ring web",
      .scenarios = {"07-a-response-frees-a-slot"},
@@ -208,7 +208,7 @@ inline constexpr Hop hops_page[] = {
          "The answer is published as the request was: its writer moves rsp_prod, after a write barrier.",
      .more =
          "rsp_prod follows req_prod and cannot pass it: their distance is the number of unanswered requests.",
-     .source_2005 = "xen/include/public/io/ring.h RING_PUSH_RESPONSES.",
+     .source = "xen/include/public/io/ring.h RING_PUSH_RESPONSES.",
      .goes_wrong =
          "An index that jumps claims answers to requests that were never made. Answers then wait until "
          "it is valid again.",
@@ -225,7 +225,7 @@ inline constexpr Hop hops_page[] = {
      .meaning = "The requester has taken the answer: the slot is free.",
      .more = "A ring is full when the requester's own count of requests is 8 ahead of rsp_cons, which is "
              "private, too.",
-     .source_2005 = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_RESPONSES, RING_FULL.",
+     .source = "xen/include/public/io/ring.h RING_HAS_UNCONSUMED_RESPONSES, RING_FULL.",
      .goes_wrong =
          "A requester that does not take answers has a full ring, even if every request in it was answered.",
      .see = "ringside dump --all web",
@@ -246,8 +246,8 @@ inline constexpr Hop hops_guest[] = {
      .more = "A type without a receiver gets the default answer: the same header, length 0. A sender gets "
              "-EAGAIN from a full ring, or waits, or registers a callback for free space. An id of 0xFF "
              "wants no callback, others are places in a table of 8.",
-     .source_2005 = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_interrupt, ctrl_if_register_receiver, "
-                    "ctrl_if_send_message_block, ctrl_if_enqueue_space_callback.",
+     .source = "XenoLinux: arch/xen/kernel/ctrl_if.c ctrl_if_interrupt, ctrl_if_register_receiver, "
+               "ctrl_if_send_message_block, ctrl_if_enqueue_space_callback.",
      .goes_wrong =
          "An answer with an id that no request carries is dropped, and a length above 60 is truncated "
          "to 60. In 2005 the first made a kernel jump through a null pointer, and the second had "
@@ -268,8 +268,7 @@ inline constexpr Hop hops_guest[] = {
      .more = "Kernel messages share it. The driver sends it in messages of at most 60 bytes, never across "
              "the buffer's "
              "wrap; when the ring is full the driver asks to be called when there is space.",
-     .source_2005 =
-         "XenoLinux: drivers/xen/console/console.c xencons_write, kcons_write, __xencons_tx_flush.",
+     .source = "XenoLinux: drivers/xen/console/console.c xencons_write, kcons_write, __xencons_tx_flush.",
      .goes_wrong = "When the buffer is full, the program that writes waits; a kernel message does not, and "
                    "its excess is dropped.",
      .see = "ringside dump --all web",
@@ -286,7 +285,7 @@ inline constexpr Hop hops_guest[] = {
                 "they have arrived.",
      .more = "The terminal echoes them, edits lines, and makes a signal of Ctrl-C. The driver answers, with "
              "length 0, when the terminal has taken them.",
-     .source_2005 = "XenoLinux: drivers/xen/console/console.c xencons_rx; the tty layer of any Linux.",
+     .source = "XenoLinux: drivers/xen/console/console.c xencons_rx; the tty layer of any Linux.",
      .goes_wrong =
          "Input for a terminal that no program has open is dropped and counted. A terminal that is not raw "
          "truncates lines to 4095 bytes, as any Linux terminal does.",
@@ -303,7 +302,7 @@ inline constexpr Hop hops_guest[] = {
      .meaning = "The program reads from its terminal and writes to it, and cannot tell that its console is a "
                 "page with 16 slots.",
      .more = "In 2005 it was a getty on tty1; here it is whatever is named after --, or a small shell.",
-     .source_2005 = "None of Xen's.",
+     .source = "None of Xen's.",
      .goes_wrong = "A program that does not read makes all others wait in turn: its terminal, the 8 slots, "
                    "xcs, xend, and at last the user who types. Nothing is lost.",
      .see = "ringside exec -- sh -c 'echo hello'",

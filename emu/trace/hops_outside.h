@@ -16,8 +16,8 @@ inline constexpr Hop hops_outside[] = {
                 "the physical interrupt (PIRQ) is an event channel of dom0, whose own driver reads the key.",
      .more = "Xen's console has no part in this: no switch character, no 128-byte ring. It ends at another "
              "terminal of dom0, tty1, and from that on both branches are the same path.",
-     .source_2005 = "Xen: xen/arch/x86/irq.c do_IRQ, pirq_guest_bind; xen/common/event_channel.c. XenoLinux: "
-                    "arch/xen/kernel/evtchn.c, then the keyboard driver of any Linux.",
+     .source = "Xen: xen/arch/x86/irq.c do_IRQ, pirq_guest_bind; xen/common/event_channel.c. XenoLinux: "
+               "arch/xen/kernel/evtchn.c, then the keyboard driver of any Linux.",
      .goes_wrong =
          "An interrupt that comes while its port is masked only sets the pending bit: after unmasking, the "
          "driver has to check its device. When dom0 hangs nothing answers this keyboard any more, while Xen "
@@ -38,7 +38,7 @@ inline constexpr Hop hops_outside[] = {
      .more =
          "At 115,200 bits a second a character takes 87 microseconds. The line has no flow control: it "
          "cannot signal that the receiver is too slow. Only with a speed of 0 (instant) the far end waits.",
-     .source_2005 = "Hardware. Xen's command line describes it: com1=115200,8n1 console=com1.",
+     .source = "Hardware. Xen's command line describes it: com1=115200,8n1 console=com1.",
      .goes_wrong =
          "Without a far end, output is lost, as on a cable. A far end that "
          "does not read holds the line up: then dom0's output waits in dom0, and Xen's own messages "
@@ -58,7 +58,7 @@ inline constexpr Hop hops_outside[] = {
          "when fewer have waited for the time of four characters.",
      .more = "COM1 is at 0x3f8 with interrupt 4, COM2 at 0x2f8 with interrupt 3. Towards the line there is a "
              "second FIFO of 16, which Xen fills when the chip says that it is empty.",
-     .source_2005 = "Xen: xen/drivers/char/ns16550.c ns16550_interrupt, ns16550_getc, ns16550_putc.",
+     .source = "Xen: xen/drivers/char/ns16550.c ns16550_interrupt, ns16550_getc, ns16550_putc.",
      .goes_wrong = "A character that comes when the FIFO is full is lost: an overrun. It, a wrong parity, a "
                    "missing stop bit (framing) and a break set their bits in the line status register. Xen "
                    "takes the character and ignores these bits.",
@@ -77,8 +77,8 @@ inline constexpr Hop hops_outside[] = {
                 "and a newline leaves as CR LF.",
      .more = "com1H and com1L split one line in two by the character's top bit, which the receiver does not "
              "see: it gets 7 bits. Characters that arrive before any registration are kept, up to 32.",
-     .source_2005 = "Xen: xen/drivers/char/serial.c serial_rx_interrupt, serial_tx_interrupt, "
-                    "serial_set_rx_handler, serial_puts.",
+     .source = "Xen: xen/drivers/char/serial.c serial_rx_interrupt, serial_tx_interrupt, "
+               "serial_set_rx_handler, serial_puts.",
      .goes_wrong = "The 33rd such character is lost. A character of 8 bits loses its top bit, so UTF-8 "
                    "does not survive this line.",
      .see = "ringside dump --all",
@@ -98,8 +98,8 @@ inline constexpr Hop hops_outside[] = {
      .more = "The first two are passed on, the third is not. Input for Xen is commands of one "
              "key: h lists them. The option conswitch= names another letter; with an x after "
              "it input stays at Xen.",
-     .source_2005 = "Xen: xen/drivers/char/console.c serial_rx, switch_serial_input; xen/common/keyhandler.c "
-                    "handle_keypress.",
+     .source = "Xen: xen/drivers/char/console.c serial_rx, switch_serial_input; xen/common/keyhandler.c "
+               "handle_keypress.",
      .goes_wrong =
          "A console that looks dead may only be switched to Xen. A program behind the line that wants "
          "Ctrl-A gets it, but never three in a row.",
@@ -118,8 +118,8 @@ inline constexpr Hop hops_outside[] = {
          "16,384 bytes that dom0 can read (xm dmesg). dom0's output is on the same line, but not in that "
          "ring.",
      .more = "So the line shows both outputs, and dmesg only Xen's. Reading can clear the ring.",
-     .source_2005 = "Xen: xen/drivers/char/console.c printk, read_console_ring. tools/libxc/xc_misc.c "
-                    "xc_readconsolering.",
+     .source = "Xen: xen/drivers/char/console.c printk, read_console_ring. tools/libxc/xc_misc.c "
+               "xc_readconsolering.",
      .goes_wrong =
          "In a full ring the oldest bytes are overwritten. When the line is held up Xen does not wait "
          "for it: what it cannot send is dropped from the line and counted, and dmesg still has it.",
@@ -139,7 +139,7 @@ inline constexpr Hop hops_outside[] = {
          "to.",
      .more = "It is raised also when the ring was full and the character was dropped: otherwise a reader "
              "that had missed one event would be stuck for ever. Like every event it carries no data.",
-     .source_2005 = "Xen: xen/drivers/char/console.c __serial_rx, which calls send_guest_virq.",
+     .source = "Xen: xen/drivers/char/console.c __serial_rx, which calls send_guest_virq.",
      .goes_wrong =
          "While dom0 is paused or slow the 129th character and all after it are dropped and counted: "
          "a serial line has no back-pressure.",
@@ -156,8 +156,8 @@ inline constexpr Hop hops_outside[] = {
      .meaning = "dom0's own console uses no control message. It reads typed input with the hypercall "
                 "console_io, 16 bytes at a time until it gets 0, and writes with the same hypercall.",
      .more = "Xen takes output in pieces of 127 bytes. No other domain may call it.",
-     .source_2005 = "Xen: xen/drivers/char/console.c do_console_io. XenoLinux: drivers/xen/console/console.c "
-                    "xencons_priv_interrupt, kcons_write_dom0.",
+     .source = "Xen: xen/drivers/char/console.c do_console_io. XenoLinux: drivers/xen/console/console.c "
+               "xencons_priv_interrupt, kcons_write_dom0.",
      .goes_wrong =
          "Another domain is refused with -EPERM. While less than half of the 16,384 bytes before the "
          "line is free the hypercall takes nothing; in 2005 it spun in Xen until the line had "

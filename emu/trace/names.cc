@@ -38,7 +38,7 @@ bool is_numbered(Role role) {
 }
 
 bool makes_sense(Actor actor) {
-  if (actor.role > Role::program || actor.reserved != 0) return false;
+  if (actor.role > last_role || actor.reserved != 0) return false;
   // dom0 has a role of its own.
   if (actor.role == Role::domain) return actor.number != 0;
   return is_numbered(actor.role) || actor.number == 0;
@@ -210,7 +210,7 @@ std::optional<Actor> actor_named(std::string_view name) {
   }
   const std::size_t digits = name.find_last_not_of("0123456789") + 1;
   const auto role =
-      value_named(name.substr(0, digits), Role::program, [](Role each) { return actor_name(actor(each)); });
+      value_named(name.substr(0, digits), last_role, [](Role each) { return actor_name(actor(each)); });
   if (!role) return std::nullopt;
   if (digits == name.size()) return actor(*role);
   const auto number = number_in(name.substr(digits), actor_number_max);
@@ -231,6 +231,7 @@ int depth_of(Role role) {
       return 4;
     case Role::xend:
     case Role::xenctld:
+    case Role::xenconsoled:
       return 5;
     case Role::xcs:
       return 6;
@@ -242,10 +243,6 @@ int depth_of(Role role) {
       return 9;
   }
   return 0;
-}
-
-int depth_of(Role role, std::uint32_t domain) {
-  return depth_of(role == Role::dom0 && domain != 0 ? Role::xend : role);
 }
 
 bool makes_sense(const Entry& entry) {

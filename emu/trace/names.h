@@ -46,9 +46,6 @@ namespace ringside::trace {
 
 /// The position on the path, from the user at the terminal (lowest) to the program in the guest.
 [[nodiscard]] int depth_of(Role role);
-/// Between whom an entry about `domain` passes something: dom0 stands for xenconsoled in an entry about a
-/// domain of today, and is then below the client.
-[[nodiscard]] int depth_of(Role role, std::uint32_t domain);
 
 /// Whether every field that the entry's kind has is valid. A faulty process may write entries that are not.
 [[nodiscard]] bool makes_sense(const Entry& entry);

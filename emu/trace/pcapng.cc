@@ -215,10 +215,10 @@ std::uint8_t marker_code(const Entry& entry) {
   return static_cast<std::uint8_t>(codes.find(marker(entry)));
 }
 
-Direction between(Actor from, Actor to, std::uint32_t domain) {
-  const int depth = depth_of(from.role, domain);
-  if (depth == depth_of(to.role, domain)) return Direction::neither;
-  return depth < depth_of(to.role, domain) ? Direction::down : Direction::up;
+Direction between(Actor from, Actor to) {
+  const int depth = depth_of(from.role);
+  if (depth == depth_of(to.role)) return Direction::neither;
+  return depth < depth_of(to.role) ? Direction::down : Direction::up;
 }
 
 }  // namespace
@@ -232,9 +232,9 @@ Direction direction_of(const Entry& entry) {
     case Kind::event_raised:
     case Kind::frame_passed:
     case Kind::bytes_passed:
-      return between(entry.actor, entry.peer, entry.domain);
+      return between(entry.actor, entry.peer);
     case Kind::frame_taken:
-      return between(entry.peer, entry.actor, entry.domain);
+      return between(entry.peer, entry.actor);
     case Kind::bytes_written:
     case Kind::bytes_found:
       return byte_ring_of(entry) == ByteRing::in ? Direction::down : Direction::up;
@@ -260,7 +260,7 @@ std::string Pcapng::begin(const JournalHeader& header) {
 }
 
 std::string Pcapng::data(const Entry& entry, std::uint64_t step) const {
-  const Hop* hop = hop_of(entry);
+  const Hop* hop = hop_of(entry, replay_.is_today(entry.domain));
   const PacketIndices indices = indices_after(replay_, entry);
   const bool in_slot = entry.kind == Kind::slot_written && entry.to_value < ring::slots_per_ring;
   const std::string payload = payload_of(entry);
@@ -295,7 +295,7 @@ std::string Pcapng::packet(const Entry& entry, std::uint64_t step, std::span<con
   // of a journal may be negative.
   const auto since_first_ns = static_cast<std::int64_t>(entry.time_ns - *first_ns_);
   const auto time_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(since_first_ns, 0));
-  const Hop* hop = hop_of(entry);
+  const Hop* hop = hop_of(entry, replay_.is_today(entry.domain));
   const std::string its = data(entry, step);
   std::string body;
   put(body, hop != nullptr ? static_cast<std::uint32_t>(hop->id) : static_cast<std::uint32_t>(hop_count));

@@ -133,7 +133,7 @@ class Trace {
     const JournalStep& each = journal_.steps[number];
     const Entry& entry = each.entry;
     const int track = track_of(entry.actor);
-    const Hop* hop = hop_of(entry);
+    const Hop* hop = hop_of(entry, replay_.is_today(entry.domain));
     add(fmt::format(
         R"({{"ph":"X","pid":{},"tid":{},"ts":{},"dur":{},"name":{},"cat":"{}","args":{{"step":{},"what":{}}}}})",
         process, track, at(starts_[number]), microseconds(lengths_[number]),

@@ -230,8 +230,10 @@ class Builder {
     const auto source = static_cast<EventSource>(entry.from_value);
     const auto outcome = static_cast<ring::Raised>(entry.detail);
     LaneKey to = lane(entry, entry.peer);
-    if (entry.peer.role == Role::dom0 && source == EventSource::channel && !today_.contains(entry.domain))
-      to = sequence_lane_of(journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs, 0);
+    if (entry.peer.role == Role::dom0 && source == EventSource::channel) {
+      const Role controller = journal_.header.controller == "xenctld" ? Role::xenctld : Role::xcs;
+      to = sequence_lane_of(today_.contains(entry.domain) ? Role::xenconsoled : controller, 0);
+    }
     std::string base = fmt::format("event: {}", raised_name(outcome));
     if (source != EventSource::channel) base += fmt::format(" ({} {})", source_name(source), entry.to_value);
     OpenItem& open_item = add(Kind_::event, each, lane(entry, entry.actor), to, std::move(base));
@@ -337,8 +339,8 @@ std::string name_of(const LaneKey& key) {
     static constexpr std::string_view parts[] = {" page", "", ".tty", ".program"};
     return fmt::format("dom{}{}", key.domain, parts[key.part]);
   }
-  static constexpr std::string_view names[] = {"user",   "uart", "xen",     "dom0", "dom0.tty",
-                                               "client", "xend", "xenctld", "xcs",  "somebody"};
+  static constexpr std::string_view names[] = {"user", "uart",    "xen",         "dom0", "dom0.tty", "client",
+                                               "xend", "xenctld", "xenconsoled", "xcs",  "somebody"};
   const std::string name(names[std::min<std::size_t>(key.rank, std::size(names) - 1)]);
   return key.domain == 0 ? name : fmt::format("{}{}", name, key.domain);
 }

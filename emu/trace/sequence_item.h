@@ -41,8 +41,10 @@ inline SequenceLaneKey sequence_lane_of(Role role, std::uint32_t number) {
       return {6, 0, 0};
     case Role::xenctld:
       return {7, 0, 0};
-    case Role::xcs:
+    case Role::xenconsoled:
       return {8, 0, 0};
+    case Role::xcs:
+      return {9, 0, 0};
     case Role::domain:
       return {rank_of_domains, number, part_kernel};
     case Role::tty:
@@ -51,7 +53,7 @@ inline SequenceLaneKey sequence_lane_of(Role role, std::uint32_t number) {
       return number == 0 ? SequenceLaneKey{4, 0, part} : SequenceLaneKey{rank_of_domains, number, part};
     }
   }
-  return {9, 0, 0};
+  return {10, 0, 0};
 }
 
 /// An item that may still grow, and the parts of its label.

@@ -159,6 +159,8 @@ std::string actor_name(Actor actor) {
       return "xend";
     case Role::xenctld:
       return "xenctld";
+    case Role::xenconsoled:
+      return "xenconsoled";
     case Role::uart:
       return "uart";
     case Role::user:

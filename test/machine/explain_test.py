@@ -10,7 +10,7 @@ import unittest
 from support import main, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIELDS = {"name", "place", "way", "title", "meaning", "more", "source_2005", "goes_wrong", "quirks", "counters", "see",
+FIELDS = {"name", "era", "place", "way", "title", "meaning", "more", "source", "goes_wrong", "quirks", "counters", "see",
           "scenarios"}
 # No file can be made or found there, so a valid command fails later, and with another error.
 NO_MACHINE = "/proc/none"
@@ -25,13 +25,16 @@ class Explain(unittest.TestCase):
     def setUpClass(cls):
         cls.hops = json.loads(run("explain", "--json", check=0).stdout)
 
-    def test_the_picture_has_every_hop_once_and_in_order(self):
-        lines = run("explain", check=0).stdout.decode().splitlines()
+    def test_the_pictures_have_every_hop_once_and_in_order(self):
         names = [hop["name"] for hop in self.hops]
-        shown = [match[1] for match in (re.match(r" .{10}[v ][ .r][\^ ]  ([a-z0-9-]+) +\S", line) for line in lines) if match]
-        self.assertEqual(shown, names)
         self.assertEqual(len(set(names)), len(names))
-        self.assertLessEqual(max(map(len, lines)), 110)
+        shown = {}
+        for era, words in (("2005", ()), ("today", ("--now",))):
+            lines = run("explain", *words, check=0).stdout.decode().splitlines()
+            shown[era] = [match[1] for match in (re.match(r" .{10}[v ][ .r][\^ ]  ([a-z0-9-]+) +\S", line) for line in lines) if match]
+            self.assertEqual(shown[era], [hop["name"] for hop in self.hops if hop["era"] == era])
+            self.assertLessEqual(max(map(len, lines)), 110)
+        self.assertEqual(shown["2005"] + shown["today"], names)
 
     def test_a_hop_in_full_has_all_of_its_texts(self):
         for hop in self.hops:
@@ -41,7 +44,7 @@ class Explain(unittest.TestCase):
                 for line in said.decode().splitlines():
                     self.assertLessEqual(len(line), 92)
                     self.assertEqual(line, line.rstrip())
-                for field in ("title", "meaning", "more", "source_2005", "goes_wrong", "see"):
+                for field in ("title", "meaning", "more", "source", "goes_wrong", "see"):
                     self.assertIn(hop[field], flat(said))
                 for word in hop["quirks"] + [f'"{name}"' for name in hop["counters"]] + hop["scenarios"]:
                     self.assertIn(word, flat(said))
@@ -136,6 +139,39 @@ class Demo(unittest.TestCase):
             self.assertGreater(len(lengths), 1)
             # Its rings are those of a booted guest.
             self.assertGreater(header["domains"][0]["rings"]["tx"]["req_prod"], 0)
+
+    def test_the_demo_of_today_counts_the_moves_of_its_index(self):
+        with tempfile.TemporaryDirectory() as folder:
+            journal = os.path.join(folder, "now.jsonl")
+            told = run("demo", "--now", "--journal", journal, check=0).stdout.decode()
+            said = re.search(r"are (\d+) bytes. They need no messages: the guest moves out_prod (\d+) times", flat(told.encode()))
+            part = told[told.index("== As many bytes as there are"):]
+            moves = [int(last) - int(first) for first, last in re.findall(r"dom1 moves out_prod (\d+) -> (\d+)", part)]
+            self.assertEqual([sum(moves), len(moves)], [int(said[1]), int(said[2])])
+            for actor in ("user sends xenconsoled", "xenconsoled writes dom1.in", "xenconsoled moves in_prod", "dom1 finds in_prod",
+                          "dom1 moves in_cons", "dom1 writes dom1.out", "xenconsoled moves out_cons", "xenconsoled sends client"):
+                self.assertIn(f"  {actor}", told)
+            self.assertNotIn("xcs", told)
+            with open(journal) as file:
+                self.assertEqual(json.loads(file.readline())["controller"], "xenconsoled")
+
+    def test_one_key_then_and_now_has_its_cost_and_a_page_of_both(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "keys.html")
+            told = run("demo", "--then-and-now", "--html", page, check=0).stdout.decode()
+            cost = {what: (int(then), int(now)) for what, then, now in re.findall(r"(?m)^  (\S.*?) +(\d+) +(\d+)$", told)}
+            self.assertEqual(cost["daemons between the viewer and the guest"], (2, 1))
+            self.assertEqual(cost["requests and responses written into slots"], (4, 0))
+            self.assertEqual(cost["frames of 80 bytes on xcs's sockets"], (4, 0))
+            # Two headers of 4 bytes with a byte each, and their responses: the guest's has length 0, xend's is the message.
+            self.assertEqual(cost["bytes written into the shared rings"], (5 + 4 + 5 + 5, 2))
+            self.assertEqual(cost["moves of an index in the page"], (4, 4))
+            with open(page) as file:
+                data = file.read()
+            for name in ("One key in 2005", "One key today"):
+                self.assertIn(name, data)
+        for words in (("--now", "--from-hardware"), ("--now", "--then-and-now"), ("--then-and-now", "--journal", "x")):
+            self.assertEqual(run("demo", *words).returncode, 1, words)
 
     def test_an_unwritable_file_is_refused_before_the_demo(self):
         refused = run("demo", "--html", "/no/such/demo.html", check=3)

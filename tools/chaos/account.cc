@@ -131,6 +131,13 @@ std::string input_mistake(const Account& account) {
   return fmt::format("the program read bytes that were not typed there: {}", quoted(rest));
 }
 
+/// All viewers together, one after another, against what was printed.
+std::string seen_mistake(Account account) {
+  account.handed.clear();
+  for (const ViewerRecord& viewer : account.viewers) account.handed += viewer.saw;
+  return output_mistake(account);
+}
+
 }  // namespace
 
 std::string printed_text(std::uint64_t from, std::size_t count) {
@@ -148,6 +155,10 @@ std::string typed_text(std::uint32_t connection, std::uint64_t from, std::size_t
 }
 
 std::string mistake_in(const Account& account) {
+  if (account.pty_stays) {
+    const std::string mistake = seen_mistake(account);
+    return mistake.empty() ? input_mistake(account) : mistake;
+  }
   if (std::string mistake = output_mistake(account); !mistake.empty()) return mistake;
   if (std::string mistake = viewer_error(account); !mistake.empty()) return mistake;
   return input_mistake(account);
@@ -158,6 +169,10 @@ std::string mistake_in(Account account, const trace::Flow& flow, std::uint32_t d
   const trace::FlowTotals down = flow.totals(domain, true);
   account.discarded = up.lost(trace::Loss::discarded);
   account.unread = up.lost(trace::Loss::unread);
+  if (account.pty_stays) {
+    account.discarded += up.lost(trace::Loss::with_daemon);
+    account.unread += up.lost(trace::Loss::with_viewer) + up.lost(trace::Loss::ended);
+  }
   if (std::string mistake = mistake_in(account); !mistake.empty()) return mistake;
   std::uint64_t saw = 0;
   std::uint64_t typed = 0;

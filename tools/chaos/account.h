@@ -47,6 +47,8 @@ struct Account {
   std::uint64_t unread = 0;           ///< output left when the domain was gone, as the daemon counted it
   std::uint64_t refused_viewers = 0;  ///< viewers refused by the daemon because another one was connected
   std::string read;                   ///< what its program read
+  /// xenconsoled's: what a viewer has not read in the pty is for the next one, and is lost with the daemon.
+  bool pty_stays = false;
   std::vector<ViewerRecord> viewers;  ///< in the order in which they connected
 };
 

@@ -50,8 +50,11 @@ void print(const chaos::Plan& plan, const ChaosOptions& options) {
   for (const chaos::PlanStep& each : plan) std::puts(("  " + text_of(each, options.dom0)).c_str());
 }
 
-bool has_xenctld(const ChaosOptions& options) {
-  return options.dom0 == script::Dom0::xenctld;
+bool has_xcs(const ChaosOptions& options) {
+  return options.dom0 == script::Dom0::xcs_xend;
+}
+const char* controller_of(const ChaosOptions& options) {
+  return has_xcs(options) ? "xcs" : name_of(script::console_keeper(options.dom0));
 }
 
 /// Writes the journal of a run of `plan`.
@@ -63,8 +66,8 @@ Result<> write_chaos_journal(trace::Journaled& journal, std::uint64_t seed, cons
   for (const chaos::PlanStep& each : plan) steps.lines.push_back(text_of(each, options.dom0));
   journal.header = {.made_by = "ringside " RINGSIDE_VERSION,
                     .mode = options.mode,
-                    .controller = has_xenctld(options) ? "xenctld" : "xcs",
-                    .answer = has_xenctld(options) ? "" : std::string(name_of(options.answer)),
+                    .controller = controller_of(options),
+                    .answer = has_xcs(options) ? std::string(name_of(options.answer)) : "",
                     .seed = seed,
                     .scenario = std::move(steps)};
   if (!journal.steps.empty()) {
@@ -80,7 +83,7 @@ std::string command_again(const ChaosOptions& options, std::uint64_t seed) {
   std::string command = fmt::format("ringside chaos --seed {} --count 1", seed);
   if (options.length != chaos::steps_usual) command += fmt::format(" --length {}", options.length);
   if (options.mode != "sim") command += " --mode " + options.mode;
-  if (has_xenctld(options)) command += " --dom0 xenctld";
+  if (!has_xcs(options)) command += fmt::format(" --dom0 {}", controller_of(options));
   if (options.answer == Answer::xcs) command += " --answer xcs";
   return command;
 }
@@ -107,9 +110,10 @@ chaos::Plan report(const ChaosOptions& options, std::uint64_t seed, const chaos:
 }
 
 int chaos_command(const ChaosOptions& options) {
-  if (has_xenctld(options) && options.answer == Answer::xcs) {
-    return failed({EINVAL, "cannot run machines", "--answer xcs", "with xenctld there is no xcs",
-                   "leave out --answer xcs or --dom0 xenctld"});
+  if (!has_xcs(options) && options.answer == Answer::xcs) {
+    return failed({EINVAL, "cannot run machines", "--answer xcs",
+                   fmt::format("with {} there is no xcs", controller_of(options)),
+                   "leave out --answer xcs or --dom0"});
   }
   std::signal(SIGABRT, name_seed);
   const auto began = std::chrono::steady_clock::now();
@@ -200,6 +204,7 @@ constexpr char chaos_help[] =
     "  ringside chaos --length 500 --count 100     longer runs\n"
     "  ringside chaos --mode real --count 10       machines of processes\n"
     "  ringside chaos --dom0 xenctld               machines whose consoles are ptys\n"
+    "  ringside chaos --dom0 xenconsoled           machines of today\n"
     "  ringside chaos --answer xcs                 xcs answers early\n"
     "  ringside chaos --seed 17 --count 1 --journal 17.jsonl && ringside view 17.jsonl --html 17.html";
 
@@ -234,8 +239,12 @@ void add_chaos_command(Command app, Session& session) {
       .one_of({"sim", "real"})
       .show_default();
   command.add_choice(
-      "--dom0", options->dom0, {{"xcs", script::Dom0::xcs_xend}, {"xenctld", script::Dom0::xenctld}},
-      "What serves the consoles: xcs, with xend behind it (default), or xenctld, with a pty for each domain");
+      "--dom0", options->dom0,
+      {{"xcs", script::Dom0::xcs_xend},
+       {"xenctld", script::Dom0::xenctld},
+       {"xenconsoled", script::Dom0::xenconsoled}},
+      "What serves the consoles: xcs, with xend behind it (default), xenctld, with a pty for each domain, or "
+      "today's xenconsoled");
   add_answer(command, options->answer);
   command.add_flag("--list", options->list, "Run nothing: print the steps");
   command

@@ -8,7 +8,7 @@ namespace ringside::chaos {
 using script::Daemon;
 
 Daemons::Daemons(script::Stage& stage, script::Dom0 dom0)
-    : stage_(stage), console_daemon_(dom0 == script::Dom0::xenctld ? Daemon::xenctld : Daemon::xend) {
+    : stage_(stage), console_daemon_(script::console_keeper(dom0)) {
   if (dom0 == script::Dom0::xcs_xend) states_[Daemon::xcs] = State::runs;
   states_[console_daemon_] = State::runs;
 }
@@ -61,7 +61,8 @@ std::map<std::string, std::size_t> handles_of_daemons(SimWorld& world) {
   std::map<std::string, std::size_t> counts;
   for (const std::string& line : world.open_handles()) {
     const std::string_view process = std::string_view(line).substr(0, line.find(':'));
-    if (process == "xen" || process == "xcs" || process == "xend" || process == "xenctld")
+    if (process == "xen" || process == "xcs" || process == "xend" || process == "xenctld" ||
+        process == "xenconsoled")
       ++counts[line.substr(0, line.find_last_not_of("0123456789") + 1)];
   }
   SimHost& host = world.host("chaos");

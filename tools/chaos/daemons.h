@@ -15,7 +15,7 @@ class Daemons {
   /// All daemons of this kind of dom0 run. `stage` outlives this.
   Daemons(script::Stage& stage, script::Dom0 dom0);
 
-  /// xend or xenctld.
+  /// xend, xenctld or xenconsoled.
   [[nodiscard]] script::Daemon console_daemon() const { return console_daemon_; }
 
   bool kill(script::Daemon daemon);

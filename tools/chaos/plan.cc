@@ -101,10 +101,11 @@ Plan plan_of(std::uint64_t seed, std::size_t length) {
 }
 
 std::string text_of(const PlanStep& step, script::Dom0 dom0) {
-  const bool xenctld = dom0 == script::Dom0::xenctld;
+  const script::Daemon keeper = script::console_keeper(dom0);
+  const bool xend = keeper == script::Daemon::xend;
   return fmt::format("{}, then {} us",
                      fmt::format(fmt::runtime(kind_of(step.what).text), step.domain, step.amount,
-                                 xenctld ? "xenctld" : "xend", xenctld ? "xenctld" : "xcs"),
+                                 script::name_of(keeper), xend ? "xcs" : script::name_of(keeper)),
                      step.then_us);
 }
 

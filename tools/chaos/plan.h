@@ -34,7 +34,8 @@ enum class StepAction : std::uint8_t {
   guest_takes,
   suspend,
   resume,
-  // dom0's daemons. The console daemon is xend or xenctld. `start` continues a stopped daemon and starts a
+  // dom0's daemons. The console daemon is xend, xenctld or xenconsoled. `start` continues a stopped daemon
+  // and starts a
   // killed one.
   kill_xcs,
   kill_console_daemon,

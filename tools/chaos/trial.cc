@@ -123,7 +123,7 @@ class Trial {
     Life* life = &lives_[entry.domain - 1];
     const std::string_view text = trace::text_of(entry);
     if (entry.kind == trace::Kind::bytes_passed) {
-      const trace::Role daemon = ptys() ? trace::Role::xenctld : trace::Role::xend;
+      const trace::Role daemon = script::role_of(script::console_keeper(dom0_));
       if (entry.actor.role == daemon && entry.peer.role == trace::Role::client) life->account.handed += text;
       if (entry.actor.role == trace::Role::user && entry.peer.role == daemon) {
         for (ViewerConnection& visit : life->visits) {
@@ -332,9 +332,8 @@ class Trial {
     }
     return true;
   }
-  /// Called when the console daemon dies. The daemon serves the viewers of a console one after another, so
-  /// xend has taken all input of the viewers before the last one that it served. A pty of xenctld may still
-  /// have input of earlier viewers, and is lost with all bytes in it.
+  /// Called when the console daemon dies. It serves the viewers of a console one after another, so xend has
+  /// taken all input of those before the last one. A pty is lost with all bytes in it.
   void cut_off(Life& life) {
     bool served_one = false;
     for (auto visit = life.visits.rbegin(); visit != life.visits.rend(); ++visit) {
@@ -422,7 +421,7 @@ class Trial {
     return any;
   }
 
-  /// Lets the connected viewer read on; connects a new one if there is none.
+  /// Lets the connected viewer read on; connects one if there is none.
   std::string last_visit(Life& life) {
     if (!life.exists) return {};
     bool served = false;
@@ -444,6 +443,7 @@ class Trial {
 
   std::string byte_total_error(Life& life) {
     life.account.read = stage_->program_read(life.id);
+    life.account.pty_stays = dom0_ == script::Dom0::xenconsoled;
     life.account.viewers.clear();
     for (const ViewerConnection& visit : life.visits) {
       life.account.viewers.push_back(visit.viewed);
@@ -473,10 +473,10 @@ class Trial {
   [[nodiscard]] std::map<std::string, std::size_t> open_handles() {
     return world_ == nullptr ? std::map<std::string, std::size_t>() : handles_of_daemons(*world_);
   }
-  [[nodiscard]] bool ptys() const { return dom0_ == script::Dom0::xenctld; }
+  [[nodiscard]] bool ptys() const { return dom0_ != script::Dom0::xcs_xend; }
   /// The daemon that has dom0's end of the guests' channels.
   [[nodiscard]] trace::Actor channel_end() const {
-    return trace::actor(ptys() ? trace::Role::xenctld : trace::Role::xcs);
+    return trace::actor(ptys() ? script::role_of(script::console_keeper(dom0_)) : trace::Role::xcs);
   }
 
   script::Dom0 dom0_;

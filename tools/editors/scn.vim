@@ -6,9 +6,9 @@ endif
 " Keywords consist of letters, digits, _ and -: xcs-drop-when-full. A dot separates keywords: dom1.tx.
 syntax iskeyword @,48-57,_,-
 
-syntax keyword scnSetting scenario seed mode abi answer timeout speed cuts golden tag include quirk param cases let ignore
+syntax keyword scnSetting scenario seed mode abi answer controller timeout speed cuts golden tag include quirk param cases let ignore
 syntax keyword scnStatement expect never fault repeat together end after
-syntax keyword scnActor xen dom0 xcs xend xenctld uart user client
+syntax keyword scnActor xen dom0 xcs xend xenctld xenconsoled uart user client
 syntax keyword scnVerb creates boots pauses unpauses destroys kills suspends resumes prints logs throttles unthrottles ends writes sets adds fills
 syntax keyword scnVerb notifies stops starts stalls connects disconnects types attaches detaches opens closes
 syntax keyword scnVerb binds unbinds sends says reads sees shows receives forwards moves takes refuses
@@ -23,7 +23,7 @@ syntax keyword scnGlue to from by as in one write on off of is when within now f
 syntax keyword scnGlue more bytes byte event events message messages next every heals all drops delays
 syntax keyword scnGlue duplicates reorders real stale and answering reading behind running shell pty tcp unix control
 syntax keyword scnGlue data session port type any local remote bye virq bites request response subtype id
-syntax keyword scnGlue length tx rx req_prod rsp_prod at typing
+syntax keyword scnGlue length tx rx req_prod rsp_prod at typing out out_prod out_cons in_prod in_cons
 syntax match scnDomain "\<dom\d\+\>"
 syntax match scnNumber "\<\(0x\x\+\|\d\+\(\.\d\+\)\?\(ns\|us\|ms\|s\|min\|KiB\|MiB\)\?\)\>%\?"
 syntax match scnOperator "->\|\.\.\.\|\.\.\|[<>!=]=\|[<>=,]"

@@ -53,8 +53,14 @@ Dictionary dictionary(const Token& word) {
     add(owner + "rx", "the ring of what the guest receives");
     for (const char* each : {"tx.req_prod", "tx.rsp_prod", "rx.req_prod", "rx.rsp_prod"})
       add(owner + each, "an index of that ring");
+    add(owner + "out", "today: the ring of what the guest prints");
+    add(owner + "in", "today: the ring of what is typed");
+    for (const char* each : {"out.out_prod", "out.out_cons", "in.in_prod", "in.in_cons"})
+      add(owner + each, "an index of that ring");
   }
-  for (const char* each : {"req_prod", "rsp_prod", "req_cons", "rsp_cons"}) add(each, "an index of a ring");
+  for (const char* each :
+       {"req_prod", "rsp_prod", "req_cons", "rsp_cons", "out_prod", "out_cons", "in_prod", "in_cons"})
+    add(each, "an index of a ring");
   for (const QuirkAbout& each : quirks_known)
     add(each.name, fmt::format("a quirk of {}\n{}", each.process, each.what));
   add_numbers(script::message_types(), "message type");

@@ -23,9 +23,12 @@ int ask_about(const Session& session, const char* command, const std::string& na
   if (!privcmd) return failed(privcmd.error());
   auto info = privcmd->domain_find(name);
   if (!info) return failed(info.error());
-  if (running_dom0(session.machine()) == Dom0Kind::xcs_xend) {
-    return failed({EOPNOTSUPP, fmt::format("cannot {}", command), fmt::format("domain {}", info->domain),
-                   "this machine runs xcs and xend", "ringside up --dom0 xenctld has consoles on files"});
+  const auto kind = running_dom0(session.machine());
+  if (kind && *kind != Dom0Kind::xenctld) {
+    return failed(
+        {EOPNOTSUPP, fmt::format("cannot {}", command), fmt::format("domain {}", info->domain),
+         *kind == Dom0Kind::xcs_xend ? "this machine runs xcs and xend" : "this machine runs xenconsoled",
+         "ringside up --dom0 xenctld has consoles on files"});
   }
   const auto answer = ask_xend(host, request(info->domain));
   if (!answer) return failed(answer.error());

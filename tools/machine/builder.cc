@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "emu/dom0/toolstack/toolstack.h"
 #include "emu/dom0/xenctld/xenctld_console.h"
 #include "emu/host/launch.h"
 #include "tools/machine/domain_spec.h"
@@ -30,6 +31,9 @@ std::vector<std::string> processes_of(const MachineSpec& spec) {
       break;
     case Dom0Kind::xenctld:
       names.emplace_back("xenctld");
+      break;
+    case Dom0Kind::xenconsoled:
+      names.insert(names.end(), {"xenconsoled", "toolstack"});
       break;
   }
   // Last, so that everything else is ready when a shell appears on the serial line.
@@ -85,6 +89,7 @@ Result<> start_process(LinuxHost& host, const MachineSpec& spec, const std::stri
     launched.arguments.push_back("--console-port-base");
     launched.arguments.push_back(std::to_string(spec.console_port_base));
   }
+  if (name == "xenconsoled") launched.arguments.emplace_back("--own");
   if (name == "xcs" && spec.answer != Answer::xend)
     launched.arguments.push_back(fmt::format("--answer={}", name_of(spec.answer)));
   if (name == "xenctld" && spec.queue_limit_bytes != 0) {
@@ -141,9 +146,10 @@ void add_queue_limit(Command command, std::size_t& queue_limit_bytes) {
 
 void add_dom0_options(Command command, MachineSpec& spec) {
   command.add_choice(
-      "--dom0", spec.dom0, {{"xcs", Dom0Kind::xcs_xend}, {"xenctld", Dom0Kind::xenctld}},
-      "What serves the consoles: xcs, with xend behind it (default), or xenctld, one daemon with "
-      "a pty for each domain");
+      "--dom0", spec.dom0,
+      {{"xcs", Dom0Kind::xcs_xend}, {"xenctld", Dom0Kind::xenctld}, {"xenconsoled", Dom0Kind::xenconsoled}},
+      "What serves the consoles: xcs, with xend behind it (default); xenctld, one daemon with a pty for each "
+      "domain; or xenconsoled, as in today's Xen (ringside's own, which needs no packages)");
   add_answer(command, spec.answer);
   add_queue_limit(command, spec.queue_limit_bytes);
 }
@@ -151,7 +157,25 @@ void add_dom0_options(Command command, MachineSpec& spec) {
 std::optional<Dom0Kind> running_dom0(const Machine& machine) {
   if (PidFile::holder(machine.pid_file("xend"))) return Dom0Kind::xcs_xend;
   if (PidFile::holder(machine.pid_file("xenctld"))) return Dom0Kind::xenctld;
+  // Without xend and xenctld it is ringside's own.
+  if (PidFile::holder(machine.pid_file("xenconsoled"))) return Dom0Kind::xenconsoled;
   return std::nullopt;
+}
+
+const char* console_daemon(Dom0Kind kind) {
+  return kind == Dom0Kind::xcs_xend ? "xend" : controller_name(kind);
+}
+
+const char* controller_name(Dom0Kind kind) {
+  switch (kind) {
+    case Dom0Kind::xcs_xend:
+      return "xcs";
+    case Dom0Kind::xenctld:
+      return "xenctld";
+    case Dom0Kind::xenconsoled:
+      return "xenconsoled";
+  }
+  return "";
 }
 
 Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLock& lock) {
@@ -164,16 +188,17 @@ Result<> start_machine(LinuxHost& host, const MachineSpec& spec, const MachineLo
                    "ringside down ends it, --dir names another"};
     }
   }
-  if (spec.dom0 == Dom0Kind::xenctld &&
+  const char* controller = controller_name(spec.dom0);
+  if (spec.dom0 != Dom0Kind::xcs_xend &&
       !(quirk_words("xcs", spec.quirks).empty() && quirk_words("xend", spec.quirks).empty())) {
     return Error{EINVAL, "cannot start a machine", machine.directory(),
-                 "quirks of xcs or xend were asked for, and with xenctld neither runs",
-                 "leave out --dom0 xenctld"};
+                 fmt::format("quirks of xcs or xend were asked for, and with {} neither runs", controller),
+                 fmt::format("leave out --dom0 {}", controller)};
   }
-  if (spec.dom0 == Dom0Kind::xenctld && spec.answer == Answer::xcs) {
+  if (spec.dom0 != Dom0Kind::xcs_xend && spec.answer == Answer::xcs) {
     return Error{EINVAL, "cannot start a machine", machine.directory(),
-                 "early answers of xcs were asked for, and with xenctld xcs does not run",
-                 "leave out --answer xcs or --dom0 xenctld"};
+                 fmt::format("early answers of xcs were asked for, and with {} xcs does not run", controller),
+                 fmt::format("leave out --answer xcs or --dom0 {}", controller)};
   }
   end_marked_processes(machine);
   for (const std::string& name : processes_of(spec)) {
@@ -214,10 +239,13 @@ Result<bool> take_down(const Machine& machine) {
 }
 
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request) {
-  const bool xenctld = running_dom0(host.machine()) == Dom0Kind::xenctld;
-  const std::string daemon = xenctld ? "xenctld" : "xend";
+  const Dom0Kind kind = running_dom0(host.machine()).value_or(Dom0Kind::xcs_xend);
+  const std::string daemon = console_daemon(kind);
   const std::string what = "cannot ask " + daemon;
-  const std::string socket = xenctld ? host.machine().xenctld_socket() : host.machine().xend_socket();
+  const Machine& machine = host.machine();
+  const std::string socket = kind == Dom0Kind::xcs_xend  ? machine.xend_socket()
+                             : kind == Dom0Kind::xenctld ? machine.xenctld_socket()
+                                                         : machine.xenconsoled_socket();
   auto connection = host.connect_local(socket);
   if (!connection) {
     return Error{connection.error().code, what, socket, daemon + " does not run",
@@ -280,7 +308,7 @@ Result<BuiltDomain> make_port(Privcmd& privcmd, DomainId domain) {
 
 /// Adds the domain to the store, where xenconsoled finds it and makes a pty for it.
 Result<BuiltDomain> make_console_today(LinuxHost& host, Privcmd& privcmd, DomainId domain) {
-  auto info = furnish_today(privcmd, domain);
+  auto info = dom0::furnish_today(privcmd, domain);
   if (!info) return info.error();
   if (auto added = add_to_store(host.machine(), *info); !added) return added.error();
   auto tty = wait_for_tty(host, domain);
@@ -290,22 +318,33 @@ Result<BuiltDomain> make_console_today(LinuxHost& host, Privcmd& privcmd, Domain
 }
 
 Result<BuiltDomain> make_any_console(LinuxHost& host, Privcmd& privcmd, const DomainSpec& spec, DomainId id) {
+  if (running_dom0(host.machine()) == Dom0Kind::xenconsoled) {
+    auto info = dom0::furnish_today(privcmd, id);
+    return info ? make_console(host, id) : info.error();
+  }
   if (spec.today) return make_console_today(host, privcmd, id);
   return spec.no_console ? make_port(privcmd, id) : make_console(host, id);
 }
 
+/// On a machine of ringside's own xenconsoled all domains are.
+bool is_of_today(const LinuxHost& host, const DomainSpec& spec) {
+  return spec.today || running_dom0(host.machine()) == Dom0Kind::xenconsoled;
+}
+
 /// Starts what the domain needs. Does nothing for a domain of 2005.
 Result<> prepare_today(LinuxHost& host, const DomainSpec& spec) {
-  if (!spec.today) return Done{};
+  if (!is_of_today(host, spec)) return Done{};
+  const bool own = running_dom0(host.machine()) == Dom0Kind::xenconsoled;
   const auto cannot = [&](const char* why, const char* option) {
     return Error{EINVAL, "cannot build the domain", spec.name, why,
-                 fmt::format("leave out {} or --console today", option)};
+                 own ? fmt::format("leave out {}, or use a machine without --dom0 xenconsoled", option)
+                     : fmt::format("leave out {} or --console today", option)};
   };
   if (!quirk_words("domu", spec.quirks).empty())
     return cannot("quirks of domu are errors of the console driver of 2005", "--quirk");
   if (spec.external) return cannot("libringside has only the console of 2005", "--external");
   if (spec.no_console) return cannot("its console is served by xenconsoled", "--no-console");
-  return start_modern_toolstack(host, spec.dies_with_us);
+  return own ? Result<>(Done{}) : start_modern_toolstack(host, spec.dies_with_us);
 }
 
 }  // namespace
@@ -322,6 +361,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   };
   auto made = make_any_console(host, privcmd, spec, domain);
   if (!made) return give_up(made.error());
+  const bool today = is_of_today(host, spec);
   const BuiltDomain& built = *made;
 
   auto connection = privcmd.domain_connection(domain);
@@ -339,7 +379,7 @@ Result<BuiltDomain> build_domain(LinuxHost& host, Privcmd& privcmd, const Domain
   launched.environment = {machine.domain_mark(domain), "RINGSIDE_DOMAIN_NAME=" + spec.name,
                           "RINGSIDE_DOMAIN_ID=" + std::to_string(domain),
                           "RINGSIDE_CONSOLE_PORT=" + std::to_string(built.guest_port),
-                          std::string("RINGSIDE_LAYOUT=") + abi_name(spec.abi)};
+                          std::string("RINGSIDE_LAYOUT=") + (today ? "today" : abi_name(spec.abi))};
   launched.log_path = machine.log_file("dom" + std::to_string(domain));
   launched.connection = &*connection;
   launched.dies_with_us = spec.dies_with_us;

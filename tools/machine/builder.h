@@ -22,9 +22,14 @@ void add_port_base(Command command, std::uint16_t& port_base);
 
 /// The daemons that serve the consoles of a machine.
 enum class Dom0Kind {
-  xcs_xend,  ///< xcs, the control switch, and xend, the console server behind it
-  xenctld,   ///< one daemon instead of both
+  xcs_xend,     ///< xcs, the control switch, and xend, the console server behind it
+  xenctld,      ///< one daemon instead of both
+  xenconsoled,  ///< ringside's own xenconsoled: all domains are of today
 };
+/// Its daemon that keeps the consoles: "xend".
+[[nodiscard]] const char* console_daemon(Dom0Kind kind);
+/// The daemon at dom0's end of the rings: "xcs".
+[[nodiscard]] const char* controller_name(Dom0Kind kind);
 
 /// Adds --dom0, --answer and --queue-limit, for a command that starts a machine.
 void add_dom0_options(Command command, struct MachineSpec& spec);
@@ -60,7 +65,7 @@ Result<bool> take_down(const Machine& machine);
 /// The kind of dom0 that runs on this machine; empty if none runs.
 std::optional<Dom0Kind> running_dom0(const Machine& machine);
 
-/// Sends one request line to xend, or to xenctld if that runs. Returns the lines of the answer, without the
+/// Sends one request line to the daemon that keeps the consoles. Returns the lines of the answer, without the
 /// leading "ok ".
 Result<std::vector<std::string>> ask_xend(LinuxHost& host, const std::string& request);
 

@@ -35,7 +35,9 @@ void add_machine_commands(Command app, Session& session) {
       if (!lock) return failed(lock.error());
       if (auto started = start_machine(host, *spec, *lock); !started) return failed(started.error());
       std::printf("%s are running in %s%s\n",
-                  spec->dom0 == Dom0Kind::xenctld ? "xen, xenctld and dom0" : "xen, xcs, xend and dom0",
+                  spec->dom0 == Dom0Kind::xcs_xend
+                      ? "xen, xcs, xend and dom0"
+                      : fmt::format("xen, {} and dom0", controller_name(spec->dom0)).c_str(),
                   session.directory.c_str(),
                   spec->answer == Answer::xcs ? ", with early answers of xcs" : "");
       return exit_good;

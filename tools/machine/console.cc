@@ -81,8 +81,8 @@ class OutputToday {
     if (std::exchange(received_, received) != received) since_ = host_.now();
     if (host_.now() - since_ < patience) return false;
     host_.warn(
-        fmt::format("{} bytes of the output have not arrived: xenconsoled discards the oldest bytes "
-                    "beyond one megabyte",
+        fmt::format("{} bytes of the output have not arrived: xenconsoled discards bytes of a "
+                    "console when more than a megabyte waits for a reader",
                     sent - received));
     return true;
   }
@@ -148,12 +148,19 @@ Result<Attached> attach(LinuxHost& host, Privcmd& privcmd, trace::Sink& sink, Re
 
 /// xenconsoled does not say whether another program has its pty open.
 Result<ConsolePlace> find_console_today(LinuxHost& host, DomainId domain) {
+  const trace::Actor daemon = trace::actor(trace::Role::xenconsoled);
+  if (running_dom0(host.machine()) == Dom0Kind::xenconsoled) {
+    return ConsolePlace{.path = host.machine().pty_link(domain),
+                        .daemon = daemon,
+                        .pty = true,
+                        .viewed = false,
+                        .attached = {}};
+  }
   const char* advice = "ringside modern -- true starts today's daemons again";
   auto tty = tty_in_store(host.machine(), domain);
   if (!tty) return no_console(domain, "xenstored does not answer: " + tty.error().why, advice);
   if (tty->empty()) return no_console(domain, "xenconsoled serves none for it", advice);
-  return ConsolePlace{
-      .path = *tty, .daemon = trace::dom0_actor, .pty = true, .viewed = false, .attached = {}};
+  return ConsolePlace{.path = *tty, .daemon = daemon, .pty = true, .viewed = false, .attached = {}};
 }
 
 }  // namespace
@@ -269,20 +276,22 @@ int exec_on(LinuxHost& host, const DomainSpec& spec, const int& signal) {
   if (!built) return failed(built.error());
   if (signal != 0) return status_of_signal_0 + signal;
   std::unique_ptr<OutputToday> output;
-  if (spec.today) {
+  const bool today = spec.today || running_dom0(host.machine()) == Dom0Kind::xenconsoled;
+  if (today) {
     auto made = output_today(host, *privcmd, built->domain);
     if (!made) return failed(made.error());
     output = std::move(*made);
   }
   trace::NullSink silent;
   const bool on_terminal = is_terminal(0) && is_terminal(1);
-  auto attached =
-      attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
-             {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
-              .end_of_file = !spec.raw,
-              .domain = built->domain,
-              .daemon = trace::actor(built->tcp_port == 0 ? trace::Role::xenctld : trace::Role::xend)},
-             true, output.get());
+  auto attached = attach(host, *privcmd, silent, open_console(host, built->path, built->tcp_port == 0),
+                         {.escape = on_terminal ? EscapeKey().byte() : std::nullopt,
+                          .end_of_file = !spec.raw,
+                          .domain = built->domain,
+                          .daemon = trace::actor(today                  ? trace::Role::xenconsoled
+                                                 : built->tcp_port == 0 ? trace::Role::xenctld
+                                                                        : trace::Role::xend)},
+                         true, output.get());
   if (!attached) return failed(attached.error());
   switch (attached->ended) {
     case ConsoleClient::Ended::closed:

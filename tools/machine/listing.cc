@@ -75,6 +75,7 @@ std::map<DomainId, Console> ask_for_consoles(LinuxHost& host) {
 /// Adds those of domains of today. A store that does not answer is not asked again.
 void ask_store_for_consoles(const Machine& machine, const std::vector<DomainInfo>& infos,
                             std::map<DomainId, Console>& consoles) {
+  if (running_dom0(machine) == Dom0Kind::xenconsoled) return;
   for (const DomainInfo& info : infos) {
     if (!info.today()) continue;
     auto tty = tty_in_store(machine, info.domain);

@@ -37,8 +37,7 @@ LiveStart::LiveStart(Host& host, Privcmd& privcmd, const Machine& machine,
                      const std::vector<DomainInfo>& domains) {
   header_.made_by = "ringside " RINGSIDE_VERSION;
   header_.mode = "live";
-  if (const auto kind = running_dom0(machine))
-    header_.controller = *kind == Dom0Kind::xenctld ? "xenctld" : "xcs";
+  if (const auto kind = running_dom0(machine)) header_.controller = controller_name(*kind);
   for (const DomainInfo& info : domains) {
     if (info.domain == 0) continue;  // dom0's own rings carry no console
     trace::JournalDomain& domain = header_.domains.emplace_back();

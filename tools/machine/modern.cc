@@ -1,4 +1,4 @@
-// modern: runs a program of today's Xen on a machine. xenstored, xenconsoled: the same for one daemon.
+// modern: runs a program of today's Xen on a machine. xenstored: the same for that daemon.
 #include <memory>
 
 #include "emu/host/foreign_program.h"
@@ -79,13 +79,6 @@ void add_modern_commands(Command app, Session& session) {
   xenstored.group(processes_group);
   xenstored.callback(
       [&session] { session.run = [&session] { return failed(become_xenstored(session.machine())); }; });
-
-  Command xenconsoled =
-      add_command(app, session, "xenconsoled", "Today's xenconsoled, Debian's own, on a machine",
-                  "  ringside xenconsoled --dir /tmp/m1        `modern` starts it when it is needed");
-  xenconsoled.group(processes_group);
-  xenconsoled.callback(
-      [&session] { session.run = [&session] { return failed(become_xenconsoled(session.machine())); }; });
 }
 
 }  // namespace ringside::tools

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "emu/dom0/xcs/xcs.h"
+#include "emu/dom0/xenconsoled/xenconsoled.h"
 #include "emu/dom0/xenctld/xenctld.h"
 #include "emu/dom0/xend/xend.h"
 #include "emu/domu/dom0_kernel.h"
@@ -27,6 +28,7 @@
 #include "emu/xen/hypervisor.h"
 #include "tools/command.h"
 #include "tools/machine/builder.h"
+#include "tools/machine/modern_daemons.h"
 #include "tools/machine/quirks.h"
 #include "tools/machine/serial.h"
 
@@ -185,6 +187,22 @@ int run_xenctld(const Session& session, std::size_t queue_limit_bytes) {
   return run_daemon(*setup->host, machine);
 }
 
+int run_xenconsoled(const Session& session) {
+  const trace::Actor self = trace::actor(trace::Role::xenconsoled);
+  auto setup = set_up_process(session, self, true);
+  if (!setup) return failed(setup.error());
+  auto privcmd = setup->host->connect_dom0();
+  if (!privcmd) return failed(privcmd.error());
+  const Machine machine = session.machine();
+  dom0::Xenconsoled xenconsoled(
+      *setup->host, trace::Journal(*setup->sink, self), std::move(*privcmd),
+      {.management_socket = machine.xenconsoled_socket(), .console_directory = machine.directory()});
+  if (auto started = xenconsoled.start(); !started) return failed(started.error());
+  seal_process(*setup, Sealed::xenconsoled, self);
+  ready();
+  return run_daemon(*setup->host, machine);
+}
+
 /// Programs on dom0's ttys find this program in PATH, and this machine in RINGSIDE_DIR.
 void set_dom0_environment(const Machine& machine) {
   const char* path = std::getenv("PATH");
@@ -285,6 +303,18 @@ void add_process_commands(Command app, Session& session) {
   add_queue_limit(xenctld, *queue_limit);
   xenctld.callback([&session, queue_limit] {
     session.run = [&session, queue_limit] { return run_xenctld(session, *queue_limit); };
+  });
+
+  Command xenconsoled =
+      add("xenconsoled", "Today's xenconsoled, Debian's own or ringside's, on a machine",
+          "  ringside xenconsoled --dir /tmp/m1        `modern` starts it when it is needed\n"
+          "  ringside xenconsoled --own --dir /tmp/m1        of `ringside up --dom0 xenconsoled`");
+  const auto own = std::make_shared<bool>(false);
+  xenconsoled.add_flag("--own", *own, "ringside's own, which reports to the journal and needs no packages");
+  xenconsoled.callback([&session, own] {
+    session.run = [&session, own] {
+      return *own ? run_xenconsoled(session) : failed(become_xenconsoled(session.machine()));
+    };
   });
 
   Command dom0 = add(

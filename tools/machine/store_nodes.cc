@@ -109,22 +109,6 @@ Result<> update_store(const Machine& machine, Privcmd& privcmd) {
   return Done{};
 }
 
-Result<DomainInfo> furnish_today(Privcmd& privcmd, DomainId domain) {
-  for (const std::uint32_t reference : {grant_console, grant_xenstore}) {
-    if (auto granted = privcmd.grant_share(domain, reference); !granted) return granted.error();
-  }
-  auto store_port = privcmd.evtchn_alloc_unbound(domain, toolstack_domain);
-  if (!store_port) return store_port.error();
-  auto console_port = privcmd.evtchn_alloc_unbound(domain, toolstack_domain);
-  if (!console_port) return console_port.error();
-  if (auto set = privcmd.domain_set_console_port(domain, *console_port, *store_port); !set)
-    return set.error();
-  auto info = privcmd.domain_info(domain);
-  if (!info) return info.error();
-  if (!info->has_value()) return Error{ESRCH, "no such domain", std::to_string(domain), "it is gone", ""};
-  return **info;
-}
-
 Result<std::string> tty_in_store(const Machine& machine, DomainId domain) {
   auto store = StoreClient::connect(machine.store_socket());
   if (!store) return store.error();

@@ -16,10 +16,6 @@ namespace ringside::tools {
 /// Adds the nodes of that domain only.
 [[nodiscard]] Result<> add_to_store(const Machine& machine, const DomainInfo& info);
 
-/// What a domain of today needs before it is in the store: frames that it grants to dom0, and ports that wait
-/// for dom0's daemons. Returns its info.
-[[nodiscard]] Result<DomainInfo> furnish_today(Privcmd& privcmd, DomainId domain);
-
 /// The path of the pty that xenconsoled has made for the domain; empty if it has made none.
 [[nodiscard]] Result<std::string> tty_in_store(const Machine& machine, DomainId domain);
 /// The same, but waits until there is one.

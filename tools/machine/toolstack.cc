@@ -1,7 +1,8 @@
-// toolstack: what `xl create` leaves running in the background, for all domains of today at once.
+// toolstack: what `xl create` leaves running in the background, for all domains of today at once. It also
+// keeps the store, if there is one, in agreement with the hypervisor.
 #include <csignal>
 
-#include "emu/domu/port_events.h"
+#include "emu/dom0/toolstack/toolstack.h"
 #include "emu/host/launch.h"
 #include "emu/host/linux_host.h"
 #include "emu/host/machine_lock.h"
@@ -11,21 +12,6 @@
 namespace ringside::tools {
 
 namespace {
-
-/// Destroys those that have shut down, unless they are to be preserved. dom0's daemons of 2005 do that for
-/// domains of 2005.
-Result<> destroy_finished(Privcmd& privcmd) {
-  auto domains = privcmd.domains();
-  if (!domains) return domains.error();
-  for (const DomainInfo& info : *domains) {
-    const bool finished = info.today() && info.state.shutdown != 0 && info.preserve == 0 &&
-                          (info.reason == ShutdownReason::poweroff || info.reason == ShutdownReason::reboot);
-    if (!finished) continue;
-    if (auto destroyed = privcmd.domain_destroy(info.domain); !destroyed && destroyed.error().code != ESRCH)
-      return destroyed;
-  }
-  return Done{};
-}
 
 int run_toolstack(const Session& session) {
   const Machine machine = session.machine();
@@ -39,27 +25,18 @@ int run_toolstack(const Session& session) {
   LinuxHost host("toolstack", machine);
   auto privcmd = host.connect_dom0();
   if (!privcmd) return failed(privcmd.error());
-  auto self = privcmd->start_info();
-  if (!self) return failed(self.error());
-  auto frame = host.frame_map(self->frame);
-  if (!frame) return failed(frame.error());
-  auto port = privcmd->evtchn_bind_virq(VIRQ_DOM_EXC, true);
-  if (!port) return failed(port.error());
-
-  const auto look = [&] {
-    if (auto destroyed = destroy_finished(*privcmd); !destroyed) host.warn(destroyed.error().text());
-    // Without xenstored there is nothing to update: its successor's store is empty.
-    if (!PidFile::holder(machine.pid_file("xenstored"))) return;
-    if (auto updated = update_store(machine, *privcmd); !updated) host.warn(updated.error().text());
-  };
   trace::NullSink silent;
-  domu::PortEvents events(host, trace::Journal(silent, trace::dom0_actor), *privcmd, frame->frame(),
-                          self->info.abi);
-  if (auto bound = events.bind(*port, look); !bound) return failed(bound.error());
   privcmd->watch([&] { host.stop(exit_good); });
+  dom0::Toolstack toolstack(host, trace::Journal(silent, trace::dom0_actor), std::move(*privcmd),
+                            [&](Privcmd& calls) {
+                              // Without xenstored there is nothing to update: its successor's store is empty.
+                              if (!PidFile::holder(machine.pid_file("xenstored"))) return;
+                              if (auto updated = update_store(machine, calls); !updated)
+                                host.warn(updated.error().text());
+                            });
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) host.on_signal(number, [&] { host.stop(exit_good); });
+  if (auto started = toolstack.start(); !started) return failed(started.error());
   ready();
-  look();
   return host.run();
 }
 

@@ -7,7 +7,7 @@ const FOLD_FROM = 4;       // at least this many similar steps become one row
 const ROWS_BELOW = 2;      // empty ones, after the last
 const ARROW_ROWS_MAX = 40; // the longest arrow; longer ones are cut
 const LANES = [
-  ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xcs", "xcs"], ["event", "event channel"],
+  ["user", "user"], ["client", "client"], ["xend", "xend"], ["xenctld", "xenctld"], ["xencons", "xenconsoled"], ["xcs", "xcs"], ["event", "event channel"],
   ["page", "shared page"], ["domU", "domU kernel"], ["tty", "terminal"], ["dom0", "dom0 kernel"], ["xen", "Xen"], ["uart", "UART"],
 ];
 // The lanes of a run, and their names.
@@ -18,7 +18,7 @@ function laneName(run, lane) {
   return (lanesOf(run).find(([name]) => name === lane) || [lane, lane])[1];
 }
 
-const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld" };
+const SHORT = { event: "evt", page: "page", domU: "domU", tty: "tty", dom0: "dom0", client: "cli", xenctld: "ctld", xencons: "consd" };
 
 // The look of a step: its class, and its content in a few words.
 function lookOf(step) {

@@ -11,8 +11,8 @@ const RINGS_SHOWN_MAX = 6;  // with more, only those of the step's domain
 
 // The ways of the bytes: the places that they pass, in order.
 const WAYS = [
-  { down: 1, title: "Down: what is typed", places: [["user", "typed"], ["client", "in the client"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xcs", "in xcs"], ["dom0", "in xenconsoled or its pty"], ["rx", "in the ring rx"], ["in", "in the ring in"], ["domU", "in the guest"]], end: "arrived" },
-  { down: 0, title: "Up: what is printed", places: [["tty", "in the terminal"], ["domU", "in the guest"], ["tx", "in the ring tx"], ["out", "in the ring out"], ["xcs", "in xcs"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["client", "in the client"]], end: "shown" },
+  { down: 1, title: "Down: what is typed", places: [["user", "typed"], ["client", "in the client"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xcs", "in xcs"], ["xenconsoled", "in xenconsoled or its pty"], ["rx", "in the ring rx"], ["in", "in the ring in"], ["domU", "in the guest"]], end: "arrived" },
+  { down: 0, title: "Up: what is printed", places: [["tty", "in the terminal"], ["domU", "in the guest"], ["tx", "in the ring tx"], ["out", "in the ring out"], ["xcs", "in xcs"], ["xend", "in xend"], ["xenctld", "in xenctld"], ["xenconsoled", "in xenconsoled"], ["client", "in the client"]], end: "shown" },
 ];
 
 class RunView {
@@ -100,7 +100,7 @@ class RunView {
     const row = (title, text) => text && details.append(make("p", {}, make("b", { text: title + " " }), withTerms(text)));
     row("", hop.meaning);
     row("More:", hop.more);
-    row("In 2005:", hop.source);
+    row(hop.today ? "Today:" : "In 2005:", hop.source);
     row("What goes wrong:", hop.wrong);
     for (const [name, what] of hop.quirks) row("Quirk " + name + ":", what);
     return details;

@@ -28,7 +28,7 @@ const GLOSSARY = {
   "in_cons": "The number of bytes that the guest has taken from the ring in so far. Moving it frees their places.",
   "out_prod": "The number of bytes that the guest has printed into the ring out so far. It moves it after the bytes are there.",
   "out_cons": "The number of bytes that xenconsoled has taken from the ring out so far. The guest knows the value that it found last.",
-  "xenconsoled": "The console daemon of today's Xen, in dom0. It serves two rings of bytes for each domain, and a pty. It is Debian's own program, and reports nothing.",
+  "xenconsoled": "The console daemon of today's Xen, in dom0. It serves two rings of bytes for each domain, and a pty. Debian's own program reports nothing to this page; ringside's does.",
   "event": "A bit that tells the receiver to look for work. It does not say what or how much.",
   "port": "A number by which a domain knows one end of an event channel.",
   "pending": "The bit of a port for an event that was not handled yet.",

@@ -23,6 +23,18 @@ Error only_simulated(const char* what, std::string object, std::string why) {
   return {EOPNOTSUPP, what, std::move(object), std::move(why), "run it with --mode sim"};
 }
 
+Dom0Kind kind_of(script::Dom0 dom0) {
+  switch (dom0) {
+    case script::Dom0::xcs_xend:
+      return Dom0Kind::xcs_xend;
+    case script::Dom0::xenctld:
+      return Dom0Kind::xenctld;
+    case script::Dom0::xenconsoled:
+      return Dom0Kind::xenconsoled;
+  }
+  return Dom0Kind::xcs_xend;
+}
+
 }  // namespace
 
 // -- the machine
@@ -53,8 +65,9 @@ Result<> RealStage::start() {
   host_ = &own_->host();
   machine_ = own_->machine();
   origin_ = host_->now();
-  sockets_ = {machine_.xcs_socket(), machine_.xend_socket(), machine_.xenctld_socket()};
-  spec_.dom0 = plan().dom0 == script::Dom0::xenctld ? Dom0Kind::xenctld : Dom0Kind::xcs_xend;
+  sockets_ = {machine_.xcs_socket(), machine_.xend_socket(), machine_.xenctld_socket(),
+              machine_.xenconsoled_socket()};
+  spec_.dom0 = kind_of(plan().dom0);
   spec_.answer = plan().answer;
   spec_.console_port_base = 0;
   spec_.dies_with_us = true;
@@ -87,7 +100,7 @@ Result<> RealStage::start() {
 /// Must run before any process of the machine starts, since each process looks for faults at its start.
 Result<> RealStage::prepare_faults() {
   if (!plan().faults) return Done{};
-  const char* controller = plan().dom0 == script::Dom0::xenctld ? "xenctld" : "xcs";
+  const char* controller = controller_name(spec_.dom0);
   auto table = FaultTable::make(*host_, machine_, controller, plan().seed, plan().plain);
   if (!table) return table.error();
   faults_.emplace(std::move(*table));

@@ -81,6 +81,7 @@ class RealStage final : public script::MachineStage {
   };
 
   Privcmd& privcmd() override { return *privcmd_; }
+  Host& tools_host() override { return *host_; }
   Host& host_for(const std::string&) override { return *host_; }
   trace::Journal journal(trace::Actor self) override { return {*writer_, self}; }
   [[nodiscard]] bool run_until(const std::function<bool()>& condition) override;

@@ -79,8 +79,7 @@ std::string place_name(const trace::FlowPlace& place) {
   return std::string(trace::lane_name(trace::lane_of(place.role)));
 }
 
-std::string hop_number(const Entry& entry) {
-  const trace::Hop* hop = trace::hop_of(entry);
+std::string hop_number(const trace::Hop* hop) {
   return hop == nullptr ? "null" : fmt::format("{}", static_cast<unsigned>(hop->id));
 }
 
@@ -294,13 +293,13 @@ std::string StepData::step(std::uint64_t step, const Entry& entry) {
   ending_.take(entry, flow);
   const trace::Arrow arrow = trace::arrow_of(entry, flow_);
   const std::uint64_t set_out = since(step, entry, flow);
-  std::string out =
-      fmt::format(R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{},"v":"{}","x":{})",
-                  step, static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
-                  trace::json_text(trace::actor_name(entry.actor)), trace::lane_name(arrow.from),
-                  trace::lane_name(arrow.to), hop_number(entry), trace::json_text(trace::sentence(entry)),
-                  trace::json_text(trace::plain_sentence(entry, replay_, flow)), look_of(entry),
-                  trace::json_text(label_of(entry)));
+  std::string out = fmt::format(
+      R"({{"n":{},"t":{},"k":"{}","a":{},"f":"{}","o":"{}","h":{},"s":{},"p":{},"v":"{}","x":{})", step,
+      static_cast<std::int64_t>(entry.time_ns), trace::kind_name(entry.kind),
+      trace::json_text(trace::actor_name(entry.actor)), trace::lane_name(arrow.from),
+      trace::lane_name(arrow.to), hop_number(trace::hop_of(entry, replay_.is_today(entry.domain))),
+      trace::json_text(trace::sentence(entry)), trace::json_text(trace::plain_sentence(entry, replay_, flow)),
+      look_of(entry), trace::json_text(label_of(entry)));
   if (entry.domain != 0) out += fmt::format(R"(,"d":{})", entry.domain);
   if (const char mark = trace::marker(entry); mark != ' ') out += fmt::format(R"(,"m":"{}")", mark);
   if (flow.lost) out += R"(,"l":1)";
@@ -359,10 +358,10 @@ std::string hops_data() {
     list = joined(
         list,
         fmt::format(
-            R"({{"name":{},"title":{},"meaning":{},"more":{},"source":{},"wrong":{},"see":{},"quirks":[{}]}})",
+            R"({{"name":{},"title":{},"meaning":{},"more":{},"source":{},"wrong":{},"see":{},"today":{:d},"quirks":[{}]}})",
             trace::json_text(hop.name), trace::json_text(hop.title), trace::json_text(hop.meaning),
-            trace::json_text(hop.more), trace::json_text(hop.source_2005), trace::json_text(hop.goes_wrong),
-            trace::json_text(hop.see), quirks));
+            trace::json_text(hop.more), trace::json_text(hop.source), trace::json_text(hop.goes_wrong),
+            trace::json_text(hop.see), hop.today, quirks));
   }
   return "[" + list + "]";
 }

@@ -58,15 +58,22 @@ std::string_view arrows(Way way) {
   return "   ";
 }
 
-void print_picture() {
+void print_picture(bool today) {
   print_wrapped(
-      "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
-      "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
-      "shared page, which a message passes from top to bottom in both directions. r marks the response that "
-      "frees the slot of a message. A dot marks a hop beside the path of a key.",
+      today
+          ? "How console data travel in today's Xen, hop by hop, in a domain of today (`up --dom0 "
+            "xenconsoled`, "
+            "`create --console today`). A key goes down: read the lines with v from top to bottom. A guest's "
+            "output goes up: read the lines with ^ from bottom to top. There are no messages and no "
+            "responses."
+          : "How console data travel in Xen, hop by hop. A key goes down: read the lines with v from top to "
+            "bottom. A guest's output goes up: read the lines with ^ from bottom to top, except those of the "
+            "shared page, which a message passes from top to bottom in both directions. r marks the response "
+            "that frees the slot of a message. A dot marks a hop beside the path of a key.",
       "");
   const Hop* before = nullptr;
   for (const Hop& hop : trace::hops()) {
+    if (hop.today != today) continue;
     const bool same_place = before != nullptr && before->place == hop.place;
     if (!same_place) print_text("\n");
     print_text(" {:<10}{}  {:<16}{}\n", same_place ? "" : trace::place_name(hop.place), arrows(hop.way),
@@ -74,9 +81,10 @@ void print_picture() {
     before = &hop;
   }
   print_text(
-      "\n`ringside explain HOP` shows one in full: what it is, where it was in 2005, what goes wrong "
-      "there,\n"
-      "how to see it. `ringside demo` shows the path as it runs.\n");
+      "\n`ringside explain HOP` shows one in full: what it is, where it {} in {}, what goes wrong there,\n"
+      "how to see it. `ringside demo{}` shows the path as it runs.{}\n",
+      today ? "is" : "was", today ? "the sources" : "2005", today ? " --now" : "",
+      today ? "" : " `ringside explain --now` is today's.");
 }
 
 // -- one hop
@@ -136,7 +144,7 @@ void print_one(const Hop& hop) {
   print_text("{}: {}\n{}, {}\n\n", hop.name, hop.title, place_words(hop.place), way_words(hop.way));
   print_wrapped(fmt::format("{} {}", hop.meaning, hop.more), "  ");
   print_text("\n");
-  print_field("in 2005", hop.source_2005);
+  print_field(hop.today ? "today" : "in 2005", hop.source);
   print_field("goes wrong", hop.goes_wrong);
   for (const Quirk quirk : hop.quirks)
     print_field("quirk", fmt::format("{}: {}", about(quirk).name, about(quirk).what));
@@ -158,12 +166,13 @@ std::string json_array(const Words& words) {
 std::string json_of(const Hop& hop) {
   std::vector<std::string_view> quirks;
   for (const Quirk quirk : hop.quirks) quirks.push_back(about(quirk).name);
-  std::string out = fmt::format(R"({{"name": {}, "place": {}, "way": {}, "title": {}, )",
-                                json_string(hop.name), json_string(trace::place_name(hop.place)),
+  std::string out = fmt::format(R"({{"name": {}, "era": "{}", "place": {}, "way": {}, "title": {}, )",
+                                json_string(hop.name), hop.today ? "today" : "2005",
+                                json_string(trace::place_name(hop.place)),
                                 json_string(trace::way_name(hop.way)), json_string(hop.title));
-  out += fmt::format(R"("meaning": {}, "more": {}, "source_2005": {}, "goes_wrong": {}, )",
-                     json_string(hop.meaning), json_string(hop.more), json_string(hop.source_2005),
-                     json_string(hop.goes_wrong));
+  out +=
+      fmt::format(R"("meaning": {}, "more": {}, "source": {}, "goes_wrong": {}, )", json_string(hop.meaning),
+                  json_string(hop.more), json_string(hop.source), json_string(hop.goes_wrong));
   return out + fmt::format(R"("quirks": {}, "counters": {}, "see": {}, "scenarios": {}}})",
                            json_array(quirks), json_array(counters_of(hop)), json_string(hop.see),
                            json_array(scenarios_of(hop)));
@@ -254,8 +263,7 @@ bool says(std::string_view sentence, std::string_view word) {
 }
 
 std::vector<std::string_view> texts_of(const Hop& hop) {
-  std::vector<std::string_view> texts{hop.title,       hop.meaning,    hop.more,
-                                      hop.source_2005, hop.goes_wrong, hop.see};
+  std::vector<std::string_view> texts{hop.title, hop.meaning, hop.more, hop.source, hop.goes_wrong, hop.see};
   for (const Quirk quirk : hop.quirks) texts.push_back(about(quirk).what);
   for (const trace::Counter counter : hop.counters) texts.push_back(words_of(counter));
   return texts;
@@ -306,9 +314,9 @@ Error no_such_hop(const std::string& word) {
       fmt::format("{}the hops are {}", meant.empty() ? "" : fmt::format("did you mean {}? ", meant), list)};
 }
 
-int explain(const std::string& word, bool json) {
+int explain(const std::string& word, bool json, bool now) {
   if (word.empty()) {
-    json ? print_json(trace::hops()) : print_picture();
+    json ? print_json(trace::hops()) : print_picture(now);
     return exit_good;
   }
   const Hop* hop = hop_named(word);
@@ -337,6 +345,7 @@ void add_explain_command(Command app, Session& session) {
       "word shows the sentences that contain it, with any ending.\n"
       "Examples:\n"
       "  ringside explain                        the whole path, one line a hop\n"
+      "  ringside explain --now                  the path in a domain of today\n"
       "  ringside explain virq-console\n"
       "  ringside explain xcs-drop-when-full     a quirk: the hop where it acts\n"
       "  ringside explain \"console input dropped\"         a counter of the journal\n"
@@ -345,9 +354,13 @@ void add_explain_command(Command app, Session& session) {
       "  ringside explain --json                 all of it, for programs");
   const auto word = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command.add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
-  command.add_flag("--json", *json, "An array of objects, one a hop");
-  command.callback([&session, word, json] { session.run = [word, json] { return explain(*word, *json); }; });
+  const Option hop = command.add_option("HOP", *word, "Its name, as in the picture (default: all of them)");
+  const Option as_json = command.add_flag("--json", *json, "An array of objects, one a hop");
+  const auto now = std::make_shared<bool>(false);
+  command.add_flag("--now", *now, "Show the path in a domain of today").excludes(hop).excludes(as_json);
+  command.callback([&session, word, json, now] {
+    session.run = [word, json, now] { return explain(*word, *json, *now); };
+  });
 }
 
 }  // namespace ringside::tools

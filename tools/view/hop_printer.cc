@@ -24,7 +24,7 @@ void HopPrinter::show(const trace::Entry& entry) {
   const std::uint64_t time_us = (entry.time_ns - part_began_ns_) / 1000;
   std::printf("%4llu  +%-6s  %s\n", static_cast<unsigned long long>(step_),
               fmt::format("{}us", time_us).c_str(), trace::sentence(entry).c_str());
-  const trace::Hop* hop = trace::hop_of(entry);
+  const trace::Hop* hop = hop_finder_.find(entry);
   if (hop != nullptr && explained_.insert(hop->id).second) print_wrapped(hop->meaning, "                 | ");
 }
 

@@ -23,6 +23,7 @@ class HopPrinter {
  private:
   std::uint64_t step_ = 0;
   std::uint64_t part_began_ns_ = 0;
+  trace::HopFinder hop_finder_;
   std::set<trace::HopId> explained_;
 };
 

@@ -82,13 +82,12 @@ bool is_of_lesson(const trace::Journaled& journal, std::uint64_t step) {
 
 /// A step that the one before it makes possible: the same actor goes on, or the receiver does.
 bool follows(const Entry& entry, const Entry& before) {
-  return trace::hop_of(entry) != nullptr && trace::hop_of(before) != nullptr &&
-         trace::hop_of(entry) != trace::hop_of(before) &&
-         (entry.actor == before.actor || entry.actor == before.peer);
+  return entry.actor == before.actor || entry.actor == before.peer;
 }
 
 std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
   std::vector<AskableStep> found;
+  const auto hops = hops_of(journal);
   for (std::size_t at = 1; at < journal.steps.size(); ++at) {
     const auto& [step, entry] = journal.steps[at];
     if (!is_of_lesson(journal, step) || !trace::makes_sense(entry)) continue;
@@ -98,8 +97,9 @@ std::vector<AskableStep> askable_steps(const trace::Journaled& journal) {
       found.push_back({at, AskedFor::index, ring | entry.detail});
     if (entry.kind == Kind::index_moved || (entry.kind == Kind::slot_written && !writes_request(entry)))
       found.push_back({at, AskedFor::room, static_cast<std::uint64_t>(entry.kind) << 8 | entry.detail});
-    if (follows(entry, journal.steps[at - 1].entry))
-      found.push_back({at, AskedFor::hop, static_cast<std::uint64_t>(trace::hop_of(entry)->id)});
+    const bool new_hop = hops[at] != nullptr && hops[at - 1] != nullptr && hops[at] != hops[at - 1];
+    if (new_hop && follows(entry, journal.steps[at - 1].entry))
+      found.push_back({at, AskedFor::hop, static_cast<std::uint64_t>(hops[at]->id)});
   }
   return found;
 }
@@ -160,12 +160,12 @@ void choose_numbers(Question& question, std::uint32_t right, std::initializer_li
 class QuizWriter {
  public:
   QuizWriter(const trace::Journaled& journal, const std::vector<AskableStep>& asked)
-      : journal_(journal), asked_(asked) {
+      : journal_(journal), hops_(hops_of(journal)), asked_(asked) {
     replay_.begin(journal.header);
     flow_.begin(journal.header);
-    for (const trace::JournalStep& each : journal.steps) {
-      const trace::Hop* hop = is_of_lesson(journal, each.step) ? trace::hop_of(each.entry) : nullptr;
-      if (hop != nullptr) titles_.emplace(hop->title);
+    for (std::size_t at = 0; at < hops_.size(); ++at) {
+      if (hops_[at] != nullptr && is_of_lesson(journal, journal.steps[at].step))
+        titles_.emplace(hops_[at]->title);
     }
   }
 
@@ -220,7 +220,7 @@ class QuizWriter {
   }
 
   [[nodiscard]] std::string more(const AskableStep& asked) const {
-    return asked.kind == AskedFor::hop ? " " + std::string(trace::hop_of(entry_at(asked.at))->meaning) : "";
+    return asked.kind == AskedFor::hop ? " " + std::string(hops_[asked.at]->meaning) : "";
   }
 
   /// `before` is the ring before the step, and replay_ has taken it.
@@ -233,7 +233,7 @@ class QuizWriter {
     switch (asked.kind) {
       case AskedFor::hop:
         question.asked = fmt::format("Which hop comes next, as step {}?", step);
-        choose_hops(question, std::string(trace::hop_of(entry)->title));
+        choose_hops(question, std::string(hops_[asked.at]->title));
         break;
       case AskedFor::index:
         question.asked = fmt::format("In step {}, {} moves {} of {}. What is its value then?", step, who,
@@ -305,6 +305,7 @@ class QuizWriter {
   }
 
   const trace::Journaled& journal_;
+  std::vector<const trace::Hop*> hops_;  ///< by step
   const std::vector<AskableStep>& asked_;
   std::set<std::string> titles_;  ///< of the hops of the run
   trace::Replay replay_;

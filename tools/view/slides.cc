@@ -33,7 +33,7 @@ std::string paragraph(std::string_view kind, std::string_view text) {
 class Slides {
  public:
   Slides(const trace::Journaled& journal, trace::Sequence sequence)
-      : journal_(journal), sequence_(std::move(sequence)) {
+      : journal_(journal), hops_(hops_of(journal)), sequence_(std::move(sequence)) {
     replay_.begin(journal.header);
   }
 
@@ -53,15 +53,20 @@ class Slides {
   /// Hops, and what went wrong. Booting is left out: it is the same in every run.
   [[nodiscard]] bool is_shown(std::size_t at) const {
     const trace::SequenceItem& item = sequence_.items[at];
-    const trace::Entry* entry = entry_at(item.step);
-    return item.lost || item.trouble ||
-           (!boots_at(journal_, item.step) && entry != nullptr && trace::hop_of(*entry) != nullptr);
+    return item.lost || item.trouble || (!boots_at(journal_, item.step) && hop_at(item.step) != nullptr);
   }
 
   /// Null: the journal has no such step.
   [[nodiscard]] const trace::Entry* entry_at(std::uint64_t step) const {
     const auto found = std::ranges::lower_bound(journal_.steps, step, {}, &trace::JournalStep::step);
     return found == journal_.steps.end() || found->step != step ? nullptr : &found->entry;
+  }
+
+  [[nodiscard]] const trace::Hop* hop_at(std::uint64_t step) const {
+    const trace::Entry* entry = entry_at(step);
+    if (entry == nullptr) return nullptr;
+    const auto at = std::ranges::lower_bound(journal_.steps, step, {}, &trace::JournalStep::step);
+    return hops_[static_cast<std::size_t>(at - journal_.steps.begin())];
   }
 
   std::string title() {
@@ -104,7 +109,7 @@ class Slides {
       replay_.take(journal_.steps[next_].step, journal_.steps[next_].entry);
     std::string out = "<section tabindex=\"-1\">\n";
     if (section_ != 0) out += paragraph("act", sequence_.items[section_ - 1].label);
-    const trace::Hop* hop = entry == nullptr ? nullptr : trace::hop_of(*entry);
+    const trace::Hop* hop = hop_at(item.step);
     const std::string words = entry == nullptr ? item.label : trace::sentence(*entry);
     out += "<h2>" + xml_text(hop == nullptr ? words : std::string(hop->title)) + "</h2>\n";
     out += picture(at);
@@ -117,11 +122,12 @@ class Slides {
     if (entry != nullptr) out += rings(*entry, item.step);
     out +=
         foot(fmt::format("step {}, {:.3f} ms: {}", item.step, static_cast<double>(item.sent_ns) / 1e6, words),
-             hop == nullptr ? std::string_view() : hop->source_2005);
+             hop == nullptr ? std::string_view() : hop->source);
     return out + "</section>\n";
   }
 
   const trace::Journaled& journal_;
+  std::vector<const trace::Hop*> hops_;  ///< by step
   trace::Sequence sequence_;
   trace::Replay replay_;
   std::size_t next_ = 0;      ///< the first step that replay_ has not taken

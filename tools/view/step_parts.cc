@@ -113,4 +113,11 @@ bool boots_at(const trace::Journaled& journal, std::uint64_t step) {
   return after != journal.marks.begin() && std::prev(after)->act == trace::JournalMark::Act::boots;
 }
 
+std::vector<const trace::Hop*> hops_of(const trace::Journaled& journal) {
+  trace::HopFinder finder;
+  std::vector<const trace::Hop*> hops;
+  for (const trace::JournalStep& each : journal.steps) hops.push_back(finder.find(each.entry));
+  return hops;
+}
+
 }  // namespace ringside::tools

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "emu/trace/hops.h"
 #include "emu/trace/journal_file.h"
 #include "emu/trace/replay.h"
 
@@ -20,5 +22,8 @@ namespace ringside::tools {
 
 /// Whether the step is an effect of a line that boots a domain. These are the same in every run.
 [[nodiscard]] bool boots_at(const trace::Journaled& journal, std::uint64_t step);
+
+/// The hop of each step; null for a step that shows none.
+[[nodiscard]] std::vector<const trace::Hop*> hops_of(const trace::Journaled& journal);
 
 }  // namespace ringside::tools

@@ -30,7 +30,7 @@ constexpr std::size_t pitch_max = 9;
 constexpr Lane usual_lanes[] = {Lane::user, Lane::event, Lane::page, Lane::domain, Lane::tty};
 constexpr Lane two_daemons[] = {Lane::xend, Lane::xcs};
 constexpr Lane one_daemon[] = {Lane::xenctld};
-constexpr Lane daemon_today[] = {Lane::dom0};
+constexpr Lane daemon_today[] = {Lane::xenconsoled};
 
 /// The columns of everything in a row.
 struct Layout {

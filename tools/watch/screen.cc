@@ -138,12 +138,13 @@ void draw_queues(Canvas& canvas, std::size_t row, bool xenctld, const WatchHisto
   };
   if (shown.replay.is_today(history.domain())) {
     column = canvas.text(row, column, " down:", Tone::strong);
-    level(of(Role::dom0, true), "xenconsoled");
+    level(of(Role::xenconsoled, true), "xenconsoled");
     level(ring(true), "in");
     level(of(Role::domain, true), "domU");
     column = canvas.text(row, column, " up:", Tone::strong);
     level(of(Role::domain, false), "domU");
     level(ring(false), "out");
+    level(of(Role::xenconsoled, false), "xenconsoled");
     const std::uint64_t taken = shown.flow.totals(history.domain(), false).unseen;
     canvas.text(row, column, fmt::format("{}unknown {}", gap, taken), Tone::quiet);
     return;

@@ -111,7 +111,7 @@ std::string WebKeyboard::why() const {
     case Line::to_file:
       return fmt::format("this console is attached to a file; `ringside detach {}` returns it", name);
     case Line::silent:
-      if (daemon == trace::dom0_actor) return "xenconsoled has closed the pty of this console";
+      if (daemon.role == Role::xenconsoled) return "xenconsoled has closed the pty of this console";
       return fmt::format("{} serves no console here; this page tries again when it does",
                          trace::actor_name(daemon));
     case Line::none:

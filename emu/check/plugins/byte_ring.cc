@@ -1,6 +1,6 @@
-// The byte rings of today's console: the guest's end, ByteFront, unchanged, against a small daemon's end that
-// accesses the frame in the order in which xenconsoled does. These are scenarios, because a byte is no
-// message: the bytes are the payload, so that two accesses to one byte that nothing orders are a race.
+// The byte rings of today's console: the guest's end, ByteFront, and xenconsoled's, ByteBack, unchanged.
+// These are scenarios, because a byte is no message: the bytes are the payload, so that two accesses to one
+// byte that nothing orders are a race.
 //
 // The page has a frame for each place where rings may begin. What a byte holds depends on its position in the
 // stream only, so that an old byte is always a wrong one.
@@ -80,37 +80,30 @@ class Guest {
   Index gets_;
 };
 
-/// Both indices, a barrier, the bytes, a barrier, its own index.
 class Daemon {
  public:
-  Daemon(void* page, Start start) : rings_(*byte_rings(frame_of(page, start))) {}
+  Daemon(void* page, Start start)
+      : back_(frame_of(page, start)),
+        puts_(NativeMemory::load(&byte_rings(frame_of(page, start))->in_prod)) {}
 
   Index get(Index most) {
-    Index cons = NativeMemory::load(&rings_.out_cons);
-    const Index waiting = NativeMemory::load(&rings_.out_prod) - cons;
-    NativeMemory::mb();
-    ring_check_assert(waiting <= out_bytes);
-    const Index count = std::min(waiting, most);
-    for (Index i = 0; i < count; ++i, ++cons)
-      ring_check_assert(rings_.out[cons % out_bytes] == text_at(cons));
-    NativeMemory::mb();
-    if (count != 0) NativeMemory::store(&rings_.out_cons, cons);
+    std::uint8_t bytes[2];
+    const auto [first, count] = back_.take_output({bytes, most});
+    for (Index i = 0; i < count; ++i) ring_check_assert(bytes[i] == text_at(first + i));
     return count;
   }
   Index put(Index most) {
-    Index prod = NativeMemory::load(&rings_.in_prod);
-    const Index waiting = prod - NativeMemory::load(&rings_.in_cons);
-    NativeMemory::mb();
-    ring_check_assert(waiting <= in_bytes);
-    const Index count = std::min(in_bytes - waiting, most);
-    for (Index i = 0; i < count; ++i, ++prod) rings_.in[prod % in_bytes] = text_at(prod);
-    NativeMemory::wmb();
-    if (count != 0) NativeMemory::store(&rings_.in_prod, prod);
+    const Index count = std::min(static_cast<Index>(back_.input_room()), most);
+    if (count == 0) return 0;
+    std::uint8_t bytes[2];
+    for (Index i = 0; i < count; ++i) bytes[i] = text_at(puts_ + i);
+    puts_ += back_.put_input({bytes, count}).bytes;
     return count;
   }
 
  private:
-  ByteRings& rings_;
+  ByteBack<> back_;
+  Index puts_;
 };
 
 void nothing_else_is_written(const std::byte* frame) {
@@ -252,6 +245,34 @@ void only_its_places_are_written(void* page) {
   nothing_else_is_written(frame_of(page, array_end));
 }
 
+// -- a guest that writes any index at any moment
+
+void hostile_guest(void* page) {
+  ByteRings& rings = *byte_rings(frame_of(page, array_end));
+  NativeMemory::store(&rings.out_prod, out_bytes - 1 + hostile_distance(out_bytes));
+  NativeMemory::store(&rings.in_cons, in_bytes - 1 - hostile_distance(in_bytes));
+}
+void daemon_trusts_nothing(void* page) {
+  ByteBack<> back(frame_of(page, array_end));
+  for (int i = 0; i < 2; ++i) {
+    std::uint8_t bytes[3] = {0, 0, 0xff};
+    ring_check_assert(back.take_output({bytes, 2}).bytes <= 2 && bytes[2] == 0xff);
+    const std::size_t room = back.input_room();
+    ring_check_assert(room <= in_bytes);
+    const std::uint8_t byte = 1;
+    if (room != 0) back.put_input({&byte, 1});
+  }
+}
+void only_its_input_is_written(void* page) {
+  const ByteRings& rings = *byte_rings(frame_of(page, array_end));
+  const Index written = rings.in_prod - (in_bytes - 1);
+  ring_check_assert(written <= 2 && rings.out_cons - (out_bytes - 1) <= 4);
+  for (Index i = 0; i < in_bytes; ++i)
+    ring_check_assert(rings.in[(in_bytes - 1 + i) % in_bytes] == (i < written ? 1 : 0));
+  for (const std::uint8_t byte : rings.out) ring_check_assert(byte == 0);
+  nothing_else_is_written(frame_of(page, array_end));
+}
+
 // -- the table
 
 #define WORD(start, name, writer)                                                                          \
@@ -285,6 +306,7 @@ constexpr ring_check_scenario scenarios[] = {
     SCENARIO("a daemon that waits for room", guest_makes_room_when_woken, daemon_waits_for_room,
              all_is_in_place<room_for_one>),
     SCENARIO("a hostile daemon", guest_trusts_nothing, hostile_daemon, only_its_places_are_written),
+    SCENARIO("a hostile guest", hostile_guest, daemon_trusts_nothing, only_its_input_is_written),
 };
 
 const ring_check_ring table = [] {
