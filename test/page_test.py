@@ -115,7 +115,7 @@ class Page(PageTest):
         self.assertLessEqual(parts[1][0], 2)
         self.assertIn("in the ring out (of 2048)", self.text(".ledger"))
         self.open("today.html", "#step=8")
-        self.assertIn("xenconsoled, which reports nothing, has written 3 bytes since dom1 last looked", self.text("#now .sentence"))
+        self.assertIn("xenconsoled has written 3 bytes since dom1 last looked", self.text("#now .sentence"))
         self.assertIn("3 of 1024 bytes wait", self.text("[data-ring='dom1.in'] .outstanding"))
         self.assertIn("unknown: taken by a program that reports nothing", self.text(".ledger"))
         self.assertIn("what dom1 has written into its ring out: 7 bytes", self.text(".screens"))

@@ -1,4 +1,4 @@
-"""A journal of a domain with today's console, made by hand, for tests of views: no scenario has such a domain. It begins with both
+"""A journal of a domain with today's console whose xenconsoled reports nothing, made by hand, for tests of views. It begins with both
 rings in use, near their ends."""
 
 import json
@@ -15,7 +15,7 @@ STEPS = [
     {"kind": "bytes_written", "ring": "out", "at": 2045, "bytes": b"hello\r\n".hex()},
     {"kind": "byte_index_moved", "index": "out_prod", "from": 2045, "to": 2052},
     {"kind": "byte_index_found", "index": "out_cons", "from": 2040, "to": 2050},
-    {"kind": "bytes_passed", "actor": "client", "peer": "dom0", "bytes": b"q".hex()},
+    {"kind": "bytes_passed", "actor": "client", "peer": "xenconsoled", "bytes": b"q".hex()},
     {"kind": "byte_index_found", "index": "in_prod", "from": 1022, "to": 1025},
     {"kind": "bytes_found", "ring": "in", "at": 1022, "bytes": b"q!\t".hex()},
     {"kind": "bytes_passed", "actor": "client", "peer": "user", "bytes": b"login".hex()},

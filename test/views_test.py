@@ -65,6 +65,7 @@ class Machine:
         self.queued = {}
         self.totals = {}
         self.masked = collections.defaultdict(int)
+        self.byte_rings = {}  # prod, cons, what waits
         self.take(begin)
 
     def take(self, changes):
@@ -78,12 +79,21 @@ class Machine:
             elif kind == "q":
                 domain, place, down, count = values
                 self.queued[domain, down, place] = count
+            elif kind == "r":
+                domain, ring, *state = values
+                self.byte_rings[domain, ring] = state
             elif kind == "e":
                 domain, port, _, masked, *_ = values
                 self.masked[domain, port] = masked
             elif kind == "t":
                 domain, down, *numbers = values
                 self.totals[domain, down] = numbers
+
+    def outstanding(self, domain, ring):
+        if ring in ("tx", "rx"):
+            return self.ring(domain, ring)[1]
+        prod, cons, _ = self.byte_rings[domain, ring]
+        return str(prod - cons & 0xffffffff)
 
     def ring(self, *which):
         req_prod, _, rsp_prod, _ = self.indices[which]
@@ -171,7 +181,7 @@ class Views(unittest.TestCase):
                 domain, port, mask = map(int, match.groups()) if "?" not in match[3] else (0, 0, 0)
                 self.assertEqual(mask, machine.masked[domain, port] if port else 0, row)
                 compared["mask"] += 1
-            elif row.startswith("bytes "):
+            elif row.startswith("bytes  "):
                 down, up = row.split("up:")
                 for way, text in (1, down), (0, up):
                     for place, count in WATCHED_PLACE.findall(text):
@@ -236,8 +246,9 @@ class Views(unittest.TestCase):
                     machine.take(step.get("c", []))
                     self.assertEqual((number, sentence), (str(step["n"]), step["s"]))
                     if summary:
-                        domain, which, outstanding = re.fullmatch(r"dom(\d+)\.(tx|rx) (\d+)/8", summary).groups()
-                        self.assertEqual(outstanding, machine.ring(int(domain), which)[1], sentence)
+                        domain, which, count, size = re.fullmatch(r"dom(\d+)\.(tx|rx|in|out) (\d+)/(\d+)", summary).groups()
+                        self.assertEqual(int(size), {"in": 1024, "out": 2048}.get(which, 8))
+                        self.assertEqual(count, machine.outstanding(int(domain), which), sentence)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,10 @@ TEST_CASE(
   CHECK(shows(canvas, ".....#\n    ^prod\n"));
   CHECK(shows(canvas, "    \"hello, world\\n\"\n"));
   CHECK(shows(canvas, "in_prod 1022&1023=1022  in_cons 1020&1023=1020"));
-  CHECK(shows(canvas, "bytes  down: xenconsoled 0 in 2 domU 0 up: domU 0 out 13 unknown 0"));
+  CHECK(shows(canvas, "bytes  down: xenconsoled 0 in 2 domU 0 up: domU 0 out 13 xenconsoled 0 unknown 0"));
   CHECK(shows(canvas, "console: what the guest has written into out"));
   CHECK(shows(canvas, "\nhello, world"));
-  CHECK(shows(canvas, "step   user event  page  domU  tty   dom0 what"));
+  CHECK(shows(canvas, "step   user consd event  page  domU  tty  what"));
 }
 
 TEST_CASE("byte rings fit into every size of a screen") {

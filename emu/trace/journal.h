@@ -45,7 +45,7 @@ class Journal {
                      std::span<const std::uint8_t> bytes, std::uint64_t at = 0) {
     in_byte_ring(Kind::bytes_written, domain, ring, first, bytes, at);
   }
-  /// The other end, which reports nothing, has written them.
+  /// The other end has written them.
   void bytes_found(std::uint32_t domain, ByteRing ring, ring::Index first,
                    std::span<const std::uint8_t> bytes) {
     in_byte_ring(Kind::bytes_found, domain, ring, first, bytes, 0);
@@ -54,7 +54,7 @@ class Journal {
                         std::uint64_t at = 0) {
     of_byte_index(Kind::byte_index_moved, domain, index, from, to, at);
   }
-  /// The other end, which reports nothing, has moved it since it was last found at `from`.
+  /// The other end has moved it since it was last found at `from`.
   void byte_index_found(std::uint32_t domain, ByteIndex index, ring::Index from, ring::Index to) {
     of_byte_index(Kind::byte_index_found, domain, index, from, to, 0);
   }

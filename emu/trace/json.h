@@ -7,7 +7,7 @@
 //   slot_written   ring, slot, use ("request", "response"), number, message
 //   index_moved    ring, index, from, to
 //   bytes_written  ring ("in", "out": today's byte rings), at (the index of the first byte), bytes
-//   bytes_found    as bytes_written: written by the other end, which reports nothing
+//   bytes_found    as bytes_written: written by the other end
 //   byte_index_moved, byte_index_found   index, from, to
 //   event_raised   peer, port, outcome; source ("virq", "pirq") and number if it is for an interrupt
 //   event_taken    port

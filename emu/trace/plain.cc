@@ -116,8 +116,8 @@ std::string byte_index_words(const Entry& entry, const Replay& replay) {
   if (bytes > size_of(ring_of(index))) return begin + ". " + waiting_words(entry, replay);
   const std::string count = distance_text(entry);
   const std::string what =
-      found            ? fmt::format("xenconsoled, which reports nothing, has {} {} since {} last looked",
-                          is_cons(index) ? "taken" : "written", count, actor_name(entry.actor))
+      found ? fmt::format("xenconsoled has {} {} since {} last looked", is_cons(index) ? "taken" : "written",
+                          count, actor_name(entry.actor))
       : is_cons(index) ? fmt::format("the places of {} are free again; bytes need no response", count)
                        : fmt::format("now xenconsoled may see {} more", count);
   return fmt::format("{}: {}. {}", begin, what, waiting_words(entry, replay));

@@ -164,7 +164,7 @@ class Consoles(unittest.TestCase):
                     number += 1
                     viewer.ask(b"<%d>" % number, b"<%d>" % number)
                 viewer.ask(b"a key", b"a key")
-                dump.shows('5 bytes "a key"', 'client sends dom0 5 bytes "a key"', "event xen -> dom0", "event xen -> dom1",
+                dump.shows('5 bytes "a key"', 'client sends xenconsoled 5 bytes "a key"', "event xen -> dom0", "event xen -> dom1",
                            'dom1 sends dom1.tty 5 bytes "a key"')
                 self.found(dump, r'dom1 finds in_prod (\d+) -> (\d+) \(5 bytes\)\n', r'dom1 finds dom1\.in\[\d+\] 5 bytes "a key"\n',
                            r"dom1 moves in_cons (\d+) -> (\d+) \(5 bytes\)\n", r'dom1 writes dom1\.out\[\d+\] 5 bytes "a key"\n',

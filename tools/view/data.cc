@@ -76,6 +76,7 @@ std::string place_name(const trace::FlowPlace& place) {
     case trace::FlowRing::none:
       break;
   }
+  if (place.role == trace::Role::xenconsoled) return "xenconsoled";  // longer than the name of its lane
   return std::string(trace::lane_name(trace::lane_of(place.role)));
 }
 

@@ -74,6 +74,7 @@ std::string_view name_of(Lane lane, std::size_t pitch) {
   if (name.size() < pitch) return name;
   if (lane == Lane::event) return "evt";
   if (lane == Lane::client) return "cli";
+  if (lane == Lane::xenconsoled) return "consd";
   return lane == Lane::xenctld ? "ctld" : name.substr(0, pitch - 1);
 }
 
