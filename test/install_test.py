@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Installs the libraries for other programs into an empty folder and uses them from there as an outside user would. Of
-ringside-ring: each header alone, the example of ring/README.md through pkg-config, and the same through Meson. Of
+ringside-ring: each header alone, the examples of ring/README.md and ring/xen.md through pkg-config, and the same through Meson. Of
 libringside: the header alone in C and C++, the exported symbols, the examples by the one line of its README, the man
 page. Both from a project of Meson and one of CMake. Of ring-check: its header alone, and a template compiled and
 checked. Nothing of the source tree is on the include path. Everything else is at its place.
@@ -50,16 +50,20 @@ def run(*command, **options):
     return subprocess.run(command, check=True, text=True, **options)
 
 
-def example(readme):
-    """The only C++ block of the README."""
-    blocks = re.findall(r"^```cpp\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 1, f"ring/README.md has {len(blocks)} C++ blocks instead of 1"
+def example(source, name):
+    """The only C++ block of a document of ring/."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```", pathlib.Path(source, "ring", name).read_text(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 1, f"ring/{name} has {len(blocks)} C++ blocks instead of 1"
     return blocks[0]
 
 
-def check_output(program):
+# The documents of ring/ with an example, and what it prints.
+EXAMPLES = {"README.md": "sensor 0: 20.5\nsensor 1: 21.5\nsensor 2: 22.5\n", "xen.md": "hello\n"}
+
+
+def check_output(program, expected):
     said = run(str(program), stdout=subprocess.PIPE).stdout
-    assert said == "hello\n", f"the example printed {said!r}"
+    assert said == expected, f"the example printed {said!r}"
 
 
 def use_library(source, stage, top, compiler):
@@ -183,9 +187,10 @@ def main():
             (top / "alone.cc").write_text(f'#include "ring/{header.name}"\n#include "ring/{header.name}"\n')
             run(*compiler, *STRICT, *flags, "-fno-exceptions", "-fsyntax-only", "alone.cc", cwd=top)
 
-        (top / "example.cc").write_text(example(pathlib.Path(source, "ring", "README.md").read_text()))
-        run(*compiler, *STRICT, *flags, "example.cc", "-o", "example", cwd=top)
-        check_output(top / "example")
+        for name, expected in EXAMPLES.items():
+            (top / "example.cc").write_text(example(source, name))
+            run(*compiler, *STRICT, *flags, "example.cc", "-o", "example", cwd=top)
+            check_output(top / "example", expected)
 
         use_library(source, stage, top, compiler)
         use_from_projects(stage, top, environment, compiler)

@@ -76,7 +76,7 @@ class Rings(unittest.TestCase):
         result = ring_check("-j", 2, "--limit", 300 if LONG else 50)
         self.assertEqual(result.returncode, GOOD, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)
-        for ring in ("own_sring_tx_portable", "own_sring_rx_portable", "own_flat_tx_portable", "own_flat_rx_portable", "own_bytes"):
+        for ring in ("own_sring_tx_portable", "own_sring_rx_portable", "own_flat_tx_portable", "own_flat_rx_portable", "own_bytes", "own_queue_padded_cached"):
             for level in ("O0", "O2"):
                 self.assertIn(f"{ring}_{level}", result.stdout)
 

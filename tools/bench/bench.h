@@ -2,8 +2,8 @@
 // same run and in interleaved rounds, and is printed as a ratio to that peer.
 //
 // command.cc has the options, report.cc prints, pair.cc runs two processes and their clock. The things
-// measured are in ring.cc (our ring), transports.cc (its peers), path.cc (the whole path beside two socats)
-// and script.cc (scenarios).
+// measured are in ring.cc (our ring), queues.cc (our queue, and boost's), transports.cc (its peers), path.cc
+// (the whole path beside two socats) and script.cc (scenarios).
 #pragma once
 
 #include <chrono>
@@ -160,6 +160,8 @@ struct TransportKind {
   bool only_apart = false;  ///< useless when both sides may share a CPU
 };
 
+/// Queues in shared memory with a notification: ringside's, and boost's.
+[[nodiscard]] std::vector<TransportKind> queue_transports();
 /// The peers. All rows are compared with the first one.
 [[nodiscard]] std::vector<TransportKind> peer_transports();
 

@@ -274,6 +274,7 @@ std::vector<TransportKind> all_transports() {
   kinds.insert(kinds.begin() + 1, {.name = "ring", .make = make_ring<OurRing>});
   kinds.insert(kinds.begin() + 2,
                {.name = "ring, only looking", .make = make_ring<SpinningRing>, .only_apart = true});
+  for (TransportKind& each : queue_transports()) kinds.push_back(std::move(each));
   return kinds;
 }
 

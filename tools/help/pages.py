@@ -126,7 +126,7 @@ def comment_at_top(path):
 
 
 def wire(root):
-    ring = (root / "ring/README.md").read_text()
+    ring = (root / "ring/xen.md").read_text()
     frames = (root / "emu/dom0/xcs/xcs_proto.h").read_text()
     code = frames[frames.index("/// xcs_msg_t::type."):frames.index("static_assert")].rstrip()
     capture = comment_at_top(root / "emu/trace/pcapng.h")

@@ -364,7 +364,7 @@ void add_ring_check_command(Command app, Session& session) {
       "\n"
       "Examples:\n"
       "  ringside ring-check                                   ringside's own rings: both layouts, both "
-      "directions; byte rings\n"
+      "directions; byte rings; the queue\n"
       "  ringside ring-check cc -shared -o ring.so ring.c      compiles a ring so that it can be checked\n"
       "  ringside ring-check --ring ./ring.so                  checks it, and shows the steps to an error\n"
       "  ringside ring-check cc -O2 -o test.so mpmc.c && ringside ring-check --ring ./test.so   tests of "
