@@ -8,7 +8,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -45,9 +44,11 @@ struct Queue {
     Index index;           ///< of the next message to be put, or taken; it counts through 2^32
     std::uint32_t asleep;  ///< see SleepFlag
   };
-  /// A message, in whole words.
-  using Slot =
-      std::array<std::uint64_t, (sizeof(Message) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t)>;
+  /// A message. It is copied as plain bytes: an honest peer does not touch it meanwhile, and a hostile one
+  /// can only spoil the message, of which the other end has a copy of its own.
+  struct Slot {
+    alignas(Message) std::byte bytes[sizeof(Message)];
+  };
 
   End producer;
   End consumer;
@@ -130,10 +131,7 @@ class Producer : public QueueEnd<Queue, Memory> {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(messages.size(), Queue::slots));
     const std::uint32_t count = std::min(room(wanted), wanted);
     for (std::uint32_t i = 0; i < count; ++i) {
-      typename Queue::Slot words{};
-      std::memcpy(words.data(), &messages[i], sizeof(Message));
-      typename Queue::Slot& slot = End::slot(End::index_ + i);
-      for (std::size_t word = 0; word < words.size(); ++word) Memory::store(&slot[word], words[word]);
+      std::memcpy(End::slot(End::index_ + i).bytes, &messages[i], sizeof(Message));
     }
     if (count != 0) End::publish(count);
     return count;
@@ -175,10 +173,7 @@ class Consumer : public QueueEnd<Queue, Memory> {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), Queue::slots));
     const std::uint32_t count = std::min(waiting(wanted), wanted);
     for (std::uint32_t i = 0; i < count; ++i) {
-      typename Queue::Slot words;
-      const typename Queue::Slot& slot = End::slot(End::index_ + i);
-      for (std::size_t word = 0; word < words.size(); ++word) words[word] = Memory::load(&slot[word]);
-      std::memcpy(static_cast<void*>(&into[i]), words.data(), sizeof(Message));
+      std::memcpy(static_cast<void*>(&into[i]), End::slot(End::index_ + i).bytes, sizeof(Message));
     }
     if (count != 0) End::publish(count);
     return count;

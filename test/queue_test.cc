@@ -51,7 +51,7 @@ struct Ends {
 }  // namespace
 
 TEST_CASE("a queue's words are where its options put them") {
-  STATIC_REQUIRE(sizeof(Padded::Slot) == 16);
+  STATIC_REQUIRE(sizeof(Padded::Slot) == sizeof(Sample));
   STATIC_REQUIRE(offsetof(Padded, consumer) == 64);
   STATIC_REQUIRE(offsetof(Padded, slot) == 128);
   STATIC_REQUIRE(offsetof(Dense, consumer) == 8);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "emu/check/include/ringside/ring_check.h"
 #include "ring/queue.h"
@@ -27,6 +28,12 @@ Queue& queue_of(void* page, Start start) {
   return static_cast<Queue*>(page)[start];
 }
 
+Message in_slot(const Queue& queue, Index index) {
+  Message message;
+  std::memcpy(&message, queue.slot[index % Queue::slots].bytes, sizeof message);
+  return message;
+}
+
 Message message_at(Index index) {
   return {std::uint64_t{index} + 1, ~std::uint64_t{index}};
 }
@@ -35,9 +42,10 @@ void init(void* page, std::uint32_t) {
   Queue& at_end = queue_of(page, index_end);
   at_end.producer.index = at_end.consumer.index = 0xffffffff;
   Queue& other = queue_of(page, room_for_one);
+  const Message seven = message_at(7);
   other.producer.index = 8;
   other.consumer.index = 7;
-  other.slot[7 % 2] = message_at(7);
+  std::memcpy(other.slot[7 % 2].bytes, &seven, sizeof seven);
 }
 
 class Puts {
@@ -117,7 +125,7 @@ void all_is_in_place(void* page) {
   const Queue& queue = queue_of(page, start);
   ring_check_assert(queue.producer.index - queue.consumer.index <= Queue::slots);
   for (Index at = queue.consumer.index; at != queue.producer.index; ++at)
-    ring_check_assert(queue.slot[at % Queue::slots] == message_at(at));
+    ring_check_assert(in_slot(queue, at) == message_at(at));
 }
 
 // -- ends that sleep
@@ -168,8 +176,8 @@ void producer_trusts_nothing(void* page) {
 }
 void no_other_memory(void* page) {
   const Queue& other = queue_of(page, index_end);
-  ring_check_assert(other.producer.index == 0xffffffff && other.slot[0] == Message{} &&
-                    other.slot[1] == Message{});
+  ring_check_assert(other.producer.index == 0xffffffff && in_slot(other, 0) == Message{} &&
+                    in_slot(other, 1) == Message{});
 }
 
 // -- the table
