@@ -49,6 +49,7 @@ struct Queue {
   struct Slot {
     alignas(Message) std::byte bytes[sizeof(Message)];
   };
+  static_assert(sizeof(Slot) == sizeof(Message), "several are copied at once");
 
   End producer;
   End consumer;
@@ -96,7 +97,16 @@ class QueueEnd {
     Memory::wmb();
     Memory::store(&own_->index, index_ += count);
   }
-  [[nodiscard]] typename Queue::Slot& slot(Index index) { return queue_->slot[index & (Queue::slots - 1)]; }
+  [[nodiscard]] void* slot(Index index) { return &queue_->slot[index & (Queue::slots - 1)]; }
+  /// How many slots there are from the next one to the end of the array.
+  [[nodiscard]] std::uint32_t slots_to_end() const { return Queue::slots - (index_ & (Queue::slots - 1)); }
+  /// Most calls copy one message: then the size is a constant for the compiler.
+  static void copy(void* to, const void* from, std::uint32_t messages) {
+    if (messages == 1)
+      std::memcpy(to, from, sizeof(typename Queue::Slot));
+    else if (messages != 0)
+      std::memcpy(to, from, messages * sizeof(typename Queue::Slot));
+  }
 
   Queue* queue_;
   typename Queue::End* own_;
@@ -130,9 +140,9 @@ class Producer : public QueueEnd<Queue, Memory> {
   std::uint32_t put_many(std::span<const Message> messages) {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(messages.size(), Queue::slots));
     const std::uint32_t count = std::min(room(wanted), wanted);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      std::memcpy(End::slot(End::index_ + i).bytes, &messages[i], sizeof(Message));
-    }
+    const std::uint32_t at_once = std::min(count, End::slots_to_end());
+    End::copy(End::slot(End::index_), messages.data(), at_once);
+    End::copy(End::slot(End::index_ + at_once), messages.data() + at_once, count - at_once);
     if (count != 0) End::publish(count);
     return count;
   }
@@ -172,9 +182,9 @@ class Consumer : public QueueEnd<Queue, Memory> {
   std::uint32_t take_many(std::span<Message> into) {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), Queue::slots));
     const std::uint32_t count = std::min(waiting(wanted), wanted);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      std::memcpy(static_cast<void*>(&into[i]), End::slot(End::index_ + i).bytes, sizeof(Message));
-    }
+    const std::uint32_t at_once = std::min(count, End::slots_to_end());
+    End::copy(into.data(), End::slot(End::index_), at_once);
+    End::copy(into.data() + at_once, End::slot(End::index_ + at_once), count - at_once);
     if (count != 0) End::publish(count);
     return count;
   }

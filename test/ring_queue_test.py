@@ -21,20 +21,22 @@ MUTANTS = {
     "publish(): a read barrier": (QUEUE, in_function("void publish(", "Memory::wmb();", "Memory::rmb();"), WEAK, MESSAGES),
     "look(): the barrier is missing": (QUEUE, in_function("std::uint32_t look(Distance", "Memory::rmb();", ""), WEAK, MESSAGES),
     "the index is published before the slots": (
-        QUEUE, in_function("std::uint32_t put_many(", "    for (std::uint32_t i = 0; i < count; ++i) {",
-                           "    if (count != 0) End::publish(count), End::index_ -= count;\n    for (std::uint32_t i = 0; i < count; ++i) {"),
+        QUEUE, in_function("std::uint32_t put_many(", "    const std::uint32_t at_once",
+                           "    if (count != 0) End::publish(count), End::index_ -= count;\n    const std::uint32_t at_once"),
         MODELS, MESSAGES),
     "slots are freed before they are read": (
-        QUEUE, in_function("std::uint32_t take_many(", "    for (std::uint32_t i = 0; i < count; ++i) {",
-                           "    if (count != 0) End::publish(count), End::index_ -= count;\n    for (std::uint32_t i = 0; i < count; ++i) {"),
+        QUEUE, in_function("std::uint32_t take_many(", "    const std::uint32_t at_once",
+                           "    if (count != 0) End::publish(count), End::index_ -= count;\n    const std::uint32_t at_once"),
         MODELS, MESSAGES),
     "room for one message too many": (QUEUE, once("return End::at_fault_ ? 0 : Queue::slots - used;", "return Queue::slots - used + 1;"), MODELS, MESSAGES),
     "an impossible index is kept": (QUEUE, once("if (!at_fault_) peer_index_ = found;", "peer_index_ = found;"), MODELS, "a hostile"),
     "the producer's first look is at its own index": (QUEUE, once("End::peer_index_ = End::index_ - Queue::slots;", "End::peer_index_ = End::index_;"),
                                                       MODELS, "messages with room for one"),
+    "a batch does not go on at the beginning": (
+        QUEUE, in_function("std::uint32_t put_many(", "End::slot(End::index_ + at_once), messages", "End::slot(End::index_), messages"), MODELS, BATCHES),
     "any index of the peer is believed": (QUEUE, once("at_fault_ = messages(found) > Queue::slots;", "at_fault_ = false;"), MODELS, "a hostile"),
     "one message too many is possible": (QUEUE, once("messages(found) > Queue::slots;", "messages(found) > Queue::slots + 1;"), MODELS, "a hostile"),
-    "the wrong slot": (QUEUE, once("index & (Queue::slots - 1)", "(index + (index == 0)) & (Queue::slots - 1)"), MODELS, "messages over the end of the index"),
+    "the wrong slot": (QUEUE, once("&queue_->slot[index & (Queue::slots - 1)]", "&queue_->slot[(index + (index == 0)) & (Queue::slots - 1)]"), MODELS, "messages over the end of the index"),
     "must_wake(): the barrier is missing": (FLAG, in_function("bool must_wake(", "Memory::mb();", ""), BUFFERED, SLEEPS),
     # On Armv8 the language's release fence is dmb ish, a full barrier.
     "must_wake(): a write barrier": (FLAG, in_function("bool must_wake(", "Memory::mb();", "Memory::wmb();"), ["tso", "c11"], SLEEPS),
