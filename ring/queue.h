@@ -100,12 +100,8 @@ class QueueEnd {
   [[nodiscard]] void* slot(Index index) { return &queue_->slot[index & (Queue::slots - 1)]; }
   /// How many slots there are from the next one to the end of the array.
   [[nodiscard]] std::uint32_t slots_to_end() const { return Queue::slots - (index_ & (Queue::slots - 1)); }
-  /// Most calls copy one message: then the size is a constant for the compiler.
   static void copy(void* to, const void* from, std::uint32_t messages) {
-    if (messages == 1)
-      std::memcpy(to, from, sizeof(typename Queue::Slot));
-    else if (messages != 0)
-      std::memcpy(to, from, messages * sizeof(typename Queue::Slot));
+    if (messages != 0) std::memcpy(to, from, messages * sizeof(typename Queue::Slot));
   }
 
   Queue* queue_;
@@ -147,7 +143,12 @@ class Producer : public QueueEnd<Queue, Memory> {
     return count;
   }
   /// False: the queue is full.
-  [[nodiscard]] bool put(const Message& message) { return put_many({&message, 1}) == 1; }
+  [[nodiscard]] bool put(const Message& message) {
+    if (room() == 0) return false;
+    std::memcpy(End::slot(End::index_), &message, sizeof message);
+    End::publish(1);
+    return true;
+  }
 
   /// This end waits for room. True: it may sleep until it is woken. False: there is room.
   [[nodiscard]] bool may_sleep() {
@@ -189,7 +190,12 @@ class Consumer : public QueueEnd<Queue, Memory> {
     return count;
   }
   /// False: the queue is empty.
-  [[nodiscard]] bool take(Message& message) { return take_many({&message, 1}) == 1; }
+  [[nodiscard]] bool take(Message& message) {
+    if (waiting() == 0) return false;
+    std::memcpy(&message, End::slot(End::index_), sizeof message);
+    End::publish(1);
+    return true;
+  }
 
   /// This end waits for a message. True: it may sleep until it is woken. False: there is one.
   [[nodiscard]] bool may_sleep() {
