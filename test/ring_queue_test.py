@@ -20,14 +20,18 @@ MUTANTS = {
     "publish(): the barrier is missing": (QUEUE, in_function("void publish(", "Memory::wmb();", ""), WEAK, MESSAGES),
     "publish(): a read barrier": (QUEUE, in_function("void publish(", "Memory::wmb();", "Memory::rmb();"), WEAK, MESSAGES),
     "look(): the barrier is missing": (QUEUE, in_function("std::uint32_t look(Distance", "Memory::rmb();", ""), WEAK, MESSAGES),
-    "the index is published before the slots": (
+    "the index is published before the slot": (
+        QUEUE, in_function("bool put(", "    std::memcpy", "    End::publish(1), End::index_ -= 1;\n    std::memcpy"), MODELS, MESSAGES),
+    "the index is published before the slots of a batch": (
         QUEUE, in_function("std::uint32_t put_many(", "    const std::uint32_t at_once",
                            "    if (count != 0) End::publish(count), End::index_ -= count;\n    const std::uint32_t at_once"),
-        MODELS, MESSAGES),
-    "slots are freed before they are read": (
+        MODELS, BATCHES),
+    "the slot is freed before it is read": (
+        QUEUE, in_function("bool take(", "    std::memcpy", "    End::publish(1), End::index_ -= 1;\n    std::memcpy"), MODELS, MESSAGES),
+    "the slots of a batch are freed before they are read": (
         QUEUE, in_function("std::uint32_t take_many(", "    const std::uint32_t at_once",
                            "    if (count != 0) End::publish(count), End::index_ -= count;\n    const std::uint32_t at_once"),
-        MODELS, MESSAGES),
+        MODELS, BATCHES),
     "room for one message too many": (QUEUE, once("return End::at_fault_ ? 0 : Queue::slots - used;", "return Queue::slots - used + 1;"), MODELS, MESSAGES),
     "an impossible index is kept": (QUEUE, once("if (!at_fault_) peer_index_ = found;", "peer_index_ = found;"), MODELS, "a hostile"),
     "the producer's first look is at its own index": (QUEUE, once("End::peer_index_ = End::index_ - Queue::slots;", "End::peer_index_ = End::index_;"),
