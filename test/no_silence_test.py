@@ -197,7 +197,7 @@ class NoSilence(unittest.TestCase):
                 done = self.ringside(line, stdout=writes, stdin=stdin)
                 os.close(writes)
                 # With a loop of events a command ignores SIGPIPE, and ends when it is done.
-                self.assertIn(done.returncode, (-signal.SIGPIPE, 128 + signal.SIGPIPE, GOOD))
+                self.assertIn(done.returncode, (-signal.SIGPIPE, 128 + signal.SIGPIPE, GOOD), done.stderr)
                 self.assertEqual(done.stderr, b"")
 
     def test_with_every_standard_descriptor_closed_nothing_is_written_elsewhere(self):

@@ -40,7 +40,7 @@ class Reading(PageTest):
         self.wait(lambda: self.find("#question").is_displayed(), "it plays to the next question")
         self.assertGreater(self.step(), 131)
         self.browser.switch_to.active_element.send_keys(Keys.ESCAPE)
-        self.assertEqual(self.text("#play"), "Play")
+        self.wait(lambda: self.text("#play") == "Play", "it pauses")
         self.find("#hand-in").click()
         self.find("#hand-name").send_keys("Ada L.")
         table = [line.split("\t") for line in self.find("#hand-text").get_attribute("value").splitlines()]
