@@ -2,12 +2,16 @@
 #include "emu/host/process_table.h"
 
 #include <spawn.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <string>
 #include <thread>
 
 #include "emu/host/launch.h"
@@ -48,6 +52,7 @@ class OneProcess {
 
   [[nodiscard]] ProcessLook look() const { return look_at_processes(machine_); }
   [[nodiscard]] int pid() const { return pid_; }
+  [[nodiscard]] const Machine& machine() const { return machine_; }
 
  private:
   Machine machine_;
@@ -102,6 +107,23 @@ TEST_CASE("descendants of a domain's process are found, whatever their environme
   for (const auto& [pid, switches] : process.look().switches) {
     if (pid != process.pid()) kill(pid, SIGKILL);
   }
+}
+
+TEST_CASE("when the hypervisor is gone, a stopped process continues and a traced one is left to its tracer") {
+  const OneProcess one({"/bin/sleep", "1000"});
+  CHECK_FALSE(is_traced(one.pid()));
+  kill(one.pid(), SIGSTOP);
+  REQUIRE(comes_true([&] { return process_state(one.pid()) == 'T'; }));
+  wake_marked_processes(one.machine());
+  CHECK(comes_true([&] { return process_state(one.pid()) == 'S'; }));
+
+  REQUIRE(ptrace(PTRACE_ATTACH, one.pid(), nullptr, nullptr) == 0);
+  REQUIRE(waitpid(one.pid(), nullptr, WUNTRACED) == one.pid());
+  CHECK(is_traced(one.pid()));
+  wake_marked_processes(one.machine());
+  std::ifstream file("/proc/" + std::to_string(one.pid()) + "/status");
+  const std::string status(std::istreambuf_iterator<char>(file), {});
+  CHECK(status.find("ShdPnd:\t0000000000000000\n") != std::string::npos);
 }
 
 }  // namespace process_table_test

@@ -141,6 +141,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return failed({ENOMEM, "cannot continue", "", "there is not enough memory", "see ulimit -v"});
   } catch (const std::system_error& problem) {
+    // fmt throws when the stream has failed. As in finished(), EPIPE is no error.
+    if (problem.code().value() == EPIPE && ringside::stdout_error() == EPIPE) return exit_good;
     return failed({problem.code().value(), "cannot continue", "", problem.what(),
                    problem.code().value() == EMFILE ? "raise ulimit -n" : ""});
   } catch (const std::exception& problem) {

@@ -89,7 +89,8 @@ class PidFile {
 /// Sends SIGTERM and waits; SIGKILL after `patience_ms`. Does nothing if the process is gone already.
 void end_process(int pid, int patience_ms);
 
-/// Resumes all stopped processes in every domain of the machine, when its hypervisor can no longer do it.
+/// Resumes all stopped processes in every domain of the machine, when its hypervisor can no longer do it. A
+/// traced process is left to its tracer.
 void wake_marked_processes(const Machine& machine);
 /// Kills all processes that still run in any domain of the machine, when its hypervisor cannot do it.
 void end_marked_processes(const Machine& machine);

@@ -192,7 +192,10 @@ void LinuxHost::process_watch(const Handle& process, std::function<void(int stat
 }
 
 void wake_marked_processes(const Machine& machine) {
-  for (const ProcessLine& each : find_processes(machine.domains_mark(), 0)) kill(each.pid, SIGCONT);
+  for (const ProcessLine& each : find_processes(machine.domains_mark(), 0)) {
+    // PTRACE_ATTACH sends SIGSTOP, and its tracer waits for the stop. SIGCONT would take the SIGSTOP away.
+    if (!is_traced(each.pid)) kill(each.pid, SIGCONT);
+  }
 }
 
 void end_marked_processes(const Machine& machine) {

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "emu/host/launch.h"
 #include "emu/host/linux_descriptors.h"
@@ -130,6 +131,13 @@ std::vector<ProcessLine> find_processes(const std::string& mark, int session, in
 
 char process_state(int pid) {
   return process_line(pid).value_or(ProcessLine{}).state;
+}
+
+bool is_traced(int pid) {
+  const std::string status = contents("/proc/" + std::to_string(pid) + "/status");
+  const std::string_view field = "\nTracerPid:\t";
+  const std::size_t found = status.find(field);
+  return found != std::string::npos && status.compare(found + field.size(), 2, "0\n") != 0;
 }
 
 std::vector<int> find_zombie_children(const std::vector<int>& known) {

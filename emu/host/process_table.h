@@ -27,6 +27,9 @@ struct ProcessLine {
 /// As in /proc; '?': there is no such process.
 [[nodiscard]] char process_state(int pid);
 
+/// Whether a debugger, or LeakSanitizer at the process's end, has attached itself to it.
+[[nodiscard]] bool is_traced(int pid);
+
 /// Children of this process that have ended, except the `known` ones.
 [[nodiscard]] std::vector<int> find_zombie_children(const std::vector<int>& known);
 
